@@ -1,0 +1,1 @@
+//! agentos-rt-wasm
