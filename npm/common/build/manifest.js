@@ -1,0 +1,65 @@
+// Writes manifest.json and SHA256SUMS from programs.js and the files beside them. Both are committed;
+// a test fails when they are stale. `--check` writes nothing and exits 1 on a difference.
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join, relative, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+import { DIRECTORIES, PROGRAMS, SYMLINKS } from "./programs.js";
+
+const packageDir = fileURLToPath(new URL("..", import.meta.url));
+const { version } = JSON.parse(readFileSync(join(packageDir, "package.json"), "utf8"));
+
+const sha256 = (source) => createHash("sha256").update(readFileSync(join(packageDir, source))).digest("hex");
+
+function programs() {
+  return PROGRAMS.map(({ module, command = module }) => {
+    const source = `bin/${module}.wasm`;
+    return { path: `/usr/bin/${command}`, source, mode: 0o755, sha256: sha256(source) };
+  });
+}
+
+function links() {
+  return PROGRAMS.flatMap(({ module, command = module, links = [] }) =>
+    links.map((name) => ({ path: `/usr/bin/${name}`, to: `/usr/bin/${command}`, hard: true })),
+  );
+}
+
+/** Modes are stated, not read: the repository and npm keep only one bit of them. */
+function rootfsFiles() {
+  return readdirSync(join(packageDir, "rootfs"), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(packageDir, join(entry.parentPath ?? entry.path, entry.name)).split(sep).join("/"))
+    .sort()
+    .map((source) => {
+      const path = source.slice("rootfs".length);
+      return { path, source, mode: path.startsWith("/usr/bin/") ? 0o755 : 0o644 };
+    });
+}
+
+const manifest = {
+  name: "common",
+  version,
+  directories: DIRECTORIES,
+  files: [...programs(), ...rootfsFiles()],
+  links: links(),
+  symlinks: Object.entries(SYMLINKS).map(([path, target]) => ({ path, target })),
+  trees: [],
+  agents: {},
+  env: {},
+  dependencies: [],
+};
+
+const outputs = {
+  "manifest.json": `${JSON.stringify(manifest, null, 2)}\n`,
+  SHA256SUMS: programs().map((file) => `${file.sha256}  ${file.source}\n`).join(""),
+};
+
+for (const [name, text] of Object.entries(outputs)) {
+  const file = join(packageDir, name);
+  if (!process.argv.includes("--check")) {
+    writeFileSync(file, text);
+  } else if (readFileSync(file, "utf8") !== text) {
+    console.error(`${name} is stale: run node build/manifest.js`);
+    process.exitCode = 1;
+  }
+}

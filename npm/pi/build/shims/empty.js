@@ -1,0 +1,2 @@
+// Replaced by virtual-modules.js at run time.
+export {};
