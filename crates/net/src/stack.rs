@@ -1,0 +1,66 @@
+//! What all sockets of a VM share: tables, budgets and the list of living sockets.
+
+use crate::budget::Budget;
+use crate::config::{Limits, NetworkConfig};
+use crate::socket::{Common, Options, Socket};
+use agentos_abi::socket::{Family, SocketType};
+use agentos_abi::{Errno, Pid, Result};
+use agentos_waiter::WaitQueue;
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Weak};
+
+pub(crate) struct Stack {
+    pub(crate) limits: Limits,
+    /// Bytes in socket buffers.
+    pub(crate) buffers: Arc<Budget>,
+    /// Existing sockets.
+    count: Budget,
+    living: Mutex<HashMap<u64, Weak<Socket>>>,
+    next_id: AtomicU64,
+    down: AtomicBool,
+}
+
+impl Stack {
+    pub(crate) fn new(config: &NetworkConfig) -> Stack {
+        let limits = config.limits;
+        Stack {
+            limits,
+            buffers: Arc::new(Budget::new(limits.buffer_bytes, Errno::ENOBUFS)),
+            count: Budget::new(limits.sockets, Errno::ENFILE),
+            living: Mutex::default(),
+            next_id: AtomicU64::new(1),
+            down: AtomicBool::new(false),
+        }
+    }
+
+    /// The common part of a new socket. Errors: ENFILE, ENETDOWN.
+    pub(crate) fn new_socket(self: &Arc<Self>, family: Family, kind: SocketType, owner: Pid) -> Result<Arc<Common>> {
+        if self.down.load(Relaxed) {
+            return Err(Errno::ENETDOWN);
+        }
+        self.count.take(1)?;
+        let id = self.next_id.fetch_add(1, Relaxed);
+        Ok(Arc::new(Common { id, family, kind, owner, options: Options::default(), queue: WaitQueue::new(), stack: self.clone() }))
+    }
+
+    pub(crate) fn remember_socket(&self, id: u64, socket: &Arc<Socket>) {
+        self.living.lock().insert(id, Arc::downgrade(socket));
+    }
+
+    pub(crate) fn forget_socket(&self, id: u64) {
+        self.living.lock().remove(&id);
+        self.count.give(1);
+    }
+
+    /// Closes every socket, whoever still holds it.
+    pub(crate) fn shut_down(&self) {
+        self.down.store(true, Relaxed);
+        // Closing drops messages, and with them perhaps sockets, which take the list's lock to leave it.
+        let living: Vec<Arc<Socket>> = self.living.lock().values().filter_map(Weak::upgrade).collect();
+        for socket in living {
+            socket.close();
+        }
+    }
+}
