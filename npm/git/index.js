@@ -7,15 +7,14 @@ const SHA256 = "b0fba375d2406a5fbd245963daeee5e7fe5234100517acce3153c732f5449235
 const LINKS = ["git-receive-pack", "git-upload-archive", "git-upload-pack"];
 
 export default {
-  name: "git",
+  name: "@agentos/git",
   version: "0.1.0",
   root: fileURLToPath(new URL(".", import.meta.url)),
-  directories: [],
   files: [{ path: "/usr/bin/git", source: "bin/git.wasm", mode: 0o755, sha256: SHA256 }],
   links: LINKS.map((name) => ({ path: `/usr/bin/${name}`, to: "/usr/bin/git", hard: true })),
   symlinks: [],
   trees: [],
   agents: {},
   env: {},
-  dependencies: ["common"],
+  dependencies: ["@agentos/common"],
 };

@@ -8,10 +8,9 @@ const { version } = JSON.parse(readFileSync(new URL("./package.json", import.met
 const INSTALLED = "/usr/lib/node_modules/@mariozechner/pi-coding-agent";
 
 export default {
-  name: "pi",
+  name: "@agentos/pi",
   version,
   root: fileURLToPath(new URL(".", import.meta.url)),
-  directories: [],
   files: [],
   links: [],
   symlinks: [
@@ -24,5 +23,5 @@ export default {
     pi: { command: "/usr/bin/pi-acp", args: [], env: { PI_OFFLINE: "1" } },
   },
   env: {},
-  dependencies: ["common"],
+  dependencies: ["@agentos/common"],
 };

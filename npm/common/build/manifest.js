@@ -4,10 +4,10 @@ import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
-import { DIRECTORIES, PROGRAMS, SYMLINKS } from "./programs.js";
+import { PROGRAMS, SYMLINKS } from "./programs.js";
 
 const packageDir = fileURLToPath(new URL("..", import.meta.url));
-const { version } = JSON.parse(readFileSync(join(packageDir, "package.json"), "utf8"));
+const { name, version } = JSON.parse(readFileSync(join(packageDir, "package.json"), "utf8"));
 
 const sha256 = (source) => createHash("sha256").update(readFileSync(join(packageDir, source))).digest("hex");
 
@@ -37,9 +37,8 @@ function rootfsFiles() {
 }
 
 const manifest = {
-  name: "common",
+  name,
   version,
-  directories: DIRECTORIES,
   files: [...programs(), ...rootfsFiles()],
   links: links(),
   symlinks: Object.entries(SYMLINKS).map(([path, target]) => ({ path, target })),

@@ -36,11 +36,8 @@ export const PROGRAMS = [
   { module: "lua", command: "lua5.4", links: ["lua"] },
 ];
 
-/** Merged-usr, and the names under which Debian's packages install their scripts a second time. */
+/** The names under which Debian's packages install their scripts a second time. */
 export const SYMLINKS = {
-  "/bin": "usr/bin",
-  "/sbin": "usr/sbin",
-  "/lib": "usr/lib",
   "/etc/mtab": "../proc/self/mounts",
   "/usr/bin/bzcmp": "bzdiff",
   "/usr/bin/bzegrep": "bzgrep",
@@ -57,27 +54,4 @@ export const SYMLINKS = {
   "/usr/bin/xzcmp": "xzdiff",
   "/usr/bin/xzegrep": "xzgrep",
   "/usr/bin/xzfgrep": "xzgrep",
-  "/var/run": "../run",
 };
-
-/** Directories of the Filesystem Hierarchy Standard that no file above brings along, and those with a mode of their own. */
-export const DIRECTORIES = [
-  { path: "/home", mode: 0o755 },
-  { path: "/home/user", mode: 0o755, uid: 1000, gid: 1000 },
-  { path: "/media", mode: 0o755 },
-  { path: "/mnt", mode: 0o755 },
-  { path: "/opt", mode: 0o755 },
-  { path: "/root", mode: 0o700 },
-  { path: "/run", mode: 0o755 },
-  { path: "/srv", mode: 0o755 },
-  { path: "/tmp", mode: 0o1777 },
-  { path: "/usr/lib", mode: 0o755 },
-  { path: "/usr/local/bin", mode: 0o755 },
-  { path: "/usr/local/lib", mode: 0o755 },
-  { path: "/usr/sbin", mode: 0o755 },
-  { path: "/usr/share", mode: 0o755 },
-  { path: "/var/cache", mode: 0o755 },
-  { path: "/var/lib", mode: 0o755 },
-  { path: "/var/log", mode: 0o755 },
-  { path: "/var/tmp", mode: 0o1777 },
-];
