@@ -3,11 +3,13 @@
 //   dist/package.json, README.md, docs/, ...   Pi's own files, which it reads at run time
 //   dist/dist/cli.js                           Pi's command line
 //   dist/dist/acp.js                           our protocol adapter over Pi's SDK
+//   dist/THIRD_PARTY_LICENSES                  of everything bundled
 //   dist/dist/chunks/                          what one of them loads later, such as a provider's SDK
-import { chmodSync, cpSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { chmodSync, cpSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { licenceTexts } from "./licences.js";
 import { piDir, piPlugin } from "./plugin.js";
 
 const packageDir = fileURLToPath(new URL("..", import.meta.url));
@@ -32,7 +34,8 @@ function bundle(name, entry, options) {
     minifySyntax: true,
     minifyWhitespace: true,
     banner: { js: banner },
-    legalComments: "linked",
+    legalComments: "none", // Their place is THIRD_PARTY_LICENSES.
+    metafile: true,
     // Native or optional: Pi looks for each in a try block and goes on without it.
     external: ["@mariozechner/clipboard", "koffi", "@opentelemetry/api", PHOTON],
     plugins: [piPlugin(options)],
@@ -57,14 +60,13 @@ function copyFromPi(name, filter = () => true) {
 rmSync(outDir, { recursive: true, force: true });
 mkdirSync(outDir, { recursive: true });
 copyAssets();
-await Promise.all([
+const bundles = await Promise.all([
   bundle("acp", join(packageDir, "src/acp.js"), { terminal: false }),
   bundle("cli", join(piDir, "dist/cli.js"), { terminal: true }),
 ]);
 for (const name of ["acp", "cli"]) chmodSync(join(outDir, "dist", `${name}.js`), 0o755);
 
-// The published cli.js must not disagree with the version the bundle reports.
-const { version } = JSON.parse(readFileSync(join(piDir, "package.json"), "utf8"));
-writeFileSync(join(outDir, "BUNDLED"), `@mariozechner/pi-coding-agent ${version}\n`);
+const inputs = bundles.flatMap(({ metafile }) => Object.keys(metafile.inputs)).map((input) => resolve(input));
+writeFileSync(join(outDir, "THIRD_PARTY_LICENSES"), licenceTexts(inputs));
 rmSync(finalDir, { recursive: true, force: true });
 renameSync(outDir, finalDir);

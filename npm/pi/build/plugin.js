@@ -5,6 +5,7 @@ import { dirname, join, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const shims = fileURLToPath(new URL("./shims/", import.meta.url));
+const adapter = fileURLToPath(new URL("../src/", import.meta.url));
 const require = createRequire(import.meta.url);
 
 /** Directory of the published Pi package. */
@@ -32,6 +33,9 @@ export function piPlugin({ terminal }) {
         importer === extensionLoader ? shim("extension-config.js") : undefined,
       );
       if (terminal) return;
+      build.onResolve({ filter: /^@mariozechner\/pi-coding-agent$/ }, ({ importer }) =>
+        importer.startsWith(adapter) ? shim("sdk.js") : undefined,
+      );
       build.onResolve({ filter: /^cli-highlight$/ }, () => shim("highlight.js"));
       build.onResolve({ filter: /^@mariozechner\/pi-tui$|\/index\.js$/ }, ({ importer, path }) =>
         importer === extensionLoader && !path.startsWith(`.${sep}`) ? shim("empty.js") : undefined,
