@@ -14,6 +14,7 @@ export const piDir = dirname(dirname(fileURLToPath(import.meta.resolve("@marioze
 const tuiEntry = fileURLToPath(import.meta.resolve("@mariozechner/pi-tui"));
 const jitiStatic = join(dirname(require.resolve("jiti/package.json")), "lib", "jiti-static.mjs");
 const extensionLoader = join(piDir, "dist", "core", "extensions", "loader.js");
+const loginFlow = /\/pi-ai\/dist\/utils\/oauth\/[^/]+\.js$/;
 
 const shim = (name) => ({ path: join(shims, name) });
 
@@ -36,6 +37,7 @@ export function piPlugin({ terminal }) {
       build.onResolve({ filter: /^@mariozechner\/pi-coding-agent$/ }, ({ importer }) =>
         importer.startsWith(adapter) ? shim("sdk.js") : undefined,
       );
+      build.onResolve({ filter: /^node:http$/ }, ({ importer }) => (loginFlow.test(importer) ? shim("http.js") : undefined));
       build.onResolve({ filter: /^cli-highlight$/ }, () => shim("highlight.js"));
       build.onResolve({ filter: /^@mariozechner\/pi-tui$|\/index\.js$/ }, ({ importer, path }) =>
         importer === extensionLoader && !path.startsWith(`.${sep}`) ? shim("empty.js") : undefined,
