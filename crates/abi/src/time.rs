@@ -62,11 +62,12 @@ impl ClockId {
 }
 
 /// A new file time for utimensat(2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SetTime {
     /// UTIME_NOW
     Now,
     /// UTIME_OMIT
+    #[default]
     Omit,
     /// This time.
     At(Timespec),

@@ -1,7 +1,8 @@
 //! What a file system driver implements.
 
-use crate::{Cred, File};
-use agentos_abi::{Dirent, Errno, FileType, Mode, OpenFlags, Result, Stat, Statfs, Timespec};
+use crate::File;
+use agentos_abi::time::SetTime;
+use agentos_abi::{Dirent, Errno, FileType, Mode, OpenFlags, Result, Stat, Statfs};
 use std::any::Any;
 use std::sync::Arc;
 
@@ -25,7 +26,7 @@ pub trait FileSystem: Send + Sync {
     }
 }
 
-/// What [`Inode::create`] makes.
+/// The kind of file that [`Inode::create`] makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CreateKind<'a> {
     /// An empty regular file.
@@ -42,7 +43,36 @@ pub enum CreateKind<'a> {
     CharDevice(u64),
 }
 
-/// New attributes; `None` leaves one as it is. The caller has been checked for permission already.
+impl CreateKind<'_> {
+    /// The type of the file.
+    pub fn file_type(&self) -> FileType {
+        match self {
+            CreateKind::Regular => FileType::Regular,
+            CreateKind::Directory => FileType::Directory,
+            CreateKind::Symlink(_) => FileType::Symlink,
+            CreateKind::Fifo => FileType::Fifo,
+            CreateKind::Socket => FileType::Socket,
+            CreateKind::CharDevice(_) => FileType::CharDevice,
+        }
+    }
+}
+
+/// A file to make. The caller has applied the umask and the rules of set-group-id directories.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Create<'a> {
+    /// What it is.
+    pub kind: CreateKind<'a>,
+    /// Its permission bits, exactly.
+    pub mode: Mode,
+    /// Its owner.
+    pub uid: u32,
+    /// Its group.
+    pub gid: u32,
+}
+
+/// New attributes; what is `None` or `Omit` stays. The caller has been checked for permission already.
+///
+/// Every call sets the change time to now, even one that changes nothing else (chown(2) with both ids omitted).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SetAttr {
     /// Permission bits.
@@ -51,14 +81,12 @@ pub struct SetAttr {
     pub uid: Option<u32>,
     /// Group.
     pub gid: Option<u32>,
-    /// Length in bytes: truncate or extend with zeros.
+    /// Length in bytes: truncate or extend with zeros. Sets the modification time, too.
     pub size: Option<u64>,
     /// Access time.
-    pub atime: Option<Timespec>,
+    pub atime: SetTime,
     /// Modification time.
-    pub mtime: Option<Timespec>,
-    /// Change time, set with every other change.
-    pub ctime: Option<Timespec>,
+    pub mtime: SetTime,
 }
 
 /// One file, whatever its type. Methods that do not fit the type keep their default answer.
@@ -89,19 +117,30 @@ pub trait Inode: Send + Sync + Any {
         Err(Errno::ENOTDIR)
     }
 
-    /// Makes a child with the owner of `cred` (the group of a set-group-id directory wins) and exactly `mode`.
+    /// Makes a child.
     ///
     /// # Errors
-    /// EEXIST, ENOSPC, EROFS, ENOTDIR, EPERM (kind not supported).
-    fn create(&self, name: &[u8], kind: CreateKind<'_>, mode: Mode, cred: &Cred) -> Result<InodeRef> {
-        let _ = (name, kind, mode, cred);
+    /// EEXIST, ENOENT (this directory was removed), ENOSPC, EROFS, ENOTDIR, EPERM (kind not supported).
+    fn create(&self, name: &[u8], new: &Create<'_>) -> Result<InodeRef> {
+        let _ = (name, new);
         Err(Errno::ENOTDIR)
+    }
+
+    /// Makes a file without a name on this directory's file system, as open(2) with O_TMPFILE does; [`Inode::link`] may name it.
+    /// A stacked file system keeps its changed files in such inodes.
+    ///
+    /// # Errors
+    /// EOPNOTSUPP, ENOSPC, EROFS, ENOTDIR.
+    fn create_unnamed(&self, new: &Create<'_>) -> Result<InodeRef> {
+        let _ = new;
+        Err(Errno::EOPNOTSUPP)
     }
 
     /// Gives `inode`, of the same file system, another name here.
     ///
     /// # Errors
-    /// EEXIST, EMLINK, ENOSPC, EROFS, EXDEV (foreign inode), EPERM (not supported, or a directory).
+    /// EEXIST, EMLINK, ENOENT (this directory, or the last name of `inode`, was removed), ENOSPC, EROFS, EXDEV (foreign inode),
+    /// EPERM (not supported, or a directory).
     fn link(&self, name: &[u8], inode: &InodeRef) -> Result<()> {
         let _ = (name, inode);
         Err(Errno::ENOTDIR)
@@ -149,7 +188,8 @@ pub trait Inode: Send + Sync + Any {
     }
 
     /// Calls `emit` for each entry from position `from` on, without `.` and `..`, until it answers false.
-    /// Positions are the driver's own: 0 starts, `Dirent::next` continues. An entry present throughout is seen exactly once.
+    /// Positions are the driver's own, below 2^62: 0 starts, `Dirent::next` continues. An entry present throughout is seen exactly
+    /// once. The driver may hold a lock meanwhile: `emit` must not call into the file system.
     ///
     /// # Errors
     /// ENOTDIR.
@@ -158,8 +198,8 @@ pub trait Inode: Send + Sync + Any {
         Err(Errno::ENOTDIR)
     }
 
-    /// Opens for reading and writing. TRUNC, CREAT and EXCL are the caller's. For a FIFO, a socket and a device number the
-    /// kernel does not come here. A directory answers a [`File`] whose reads are EISDIR (`DirectoryFile`).
+    /// Opens a regular file for reading and writing. TRUNC, CREAT and EXCL are the caller's. Nobody comes here for a directory
+    /// ([`crate::DirectoryFile`] serves them all), nor for a FIFO, a socket or a device number, which are the kernel's.
     ///
     /// # Errors
     /// ENXIO, EROFS, EIO.
