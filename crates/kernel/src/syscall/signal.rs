@@ -1,0 +1,114 @@
+//! Signal calls.
+
+use crate::task::Task;
+use crate::timer;
+use agentos_abi::signal::{SigAction, SigHow, SigInfo};
+use agentos_abi::time::{Itimer, ItimerKind};
+use agentos_abi::{Errno, Pid, Result, SigSet, Signal};
+use agentos_syscall::{Attention, Delivered, Interrupt, SignalCalls};
+
+impl SignalCalls for Task {
+    fn kill(&self, pid: Pid, signal: Option<Signal>) -> Result<()> {
+        self.process.alive()?;
+        self.kernel.with_table(|table, effects| table.kill(self.pid(), pid, signal, effects))
+    }
+
+    fn sigaction(&self, signal: Signal, new: Option<SigAction>) -> Result<SigAction> {
+        self.process.alive()?;
+        if new.is_some() && SigSet::UNBLOCKABLE.contains(signal) {
+            return Err(Errno::EINVAL);
+        }
+        let mut signals = self.process.signals.lock();
+        let old = signals.action(signal);
+        if let Some(action) = new {
+            signals.set_action(signal, action);
+            let quiet = signals.is_quiet();
+            drop(signals);
+            self.settle_unless(quiet);
+        }
+        Ok(old)
+    }
+
+    fn sigprocmask(&self, new: Option<(SigHow, SigSet)>) -> SigSet {
+        let mut signals = self.process.signals.lock();
+        let old = signals.mask();
+        if let Some((how, set)) = new {
+            signals.change_mask(how, set);
+            let quiet = signals.is_quiet();
+            self.process.update_attention(&signals);
+            drop(signals);
+            self.settle_unless(quiet);
+        }
+        old
+    }
+
+    fn sigpending(&self) -> SigSet {
+        let signals = self.process.signals.lock();
+        SigSet(signals.pending().0 & signals.mask().0)
+    }
+
+    fn set_temporary_mask(&self, mask: SigSet) {
+        let mut signals = self.process.signals.lock();
+        signals.set_temporary_mask(mask);
+        let quiet = signals.is_quiet();
+        self.process.update_attention(&signals);
+        drop(signals);
+        self.settle_unless(quiet);
+    }
+
+    fn restore_mask(&self) {
+        let mut signals = self.process.signals.lock();
+        signals.restore_mask();
+        let quiet = signals.is_quiet();
+        self.process.update_attention(&signals);
+        drop(signals);
+        self.settle_unless(quiet);
+    }
+
+    fn sigtimedwait(&self, set: SigSet) -> Result<(Signal, SigInfo)> {
+        self.process.alive()?;
+        let mut signals = self.process.signals.lock();
+        let taken = signals.take(SigSet(set.0 & !SigSet::UNBLOCKABLE.0));
+        self.process.update_attention(&signals);
+        taken.ok_or(Errno::EWAIT)
+    }
+
+    fn setitimer(&self, kind: ItimerKind, new: Option<Itimer>) -> Result<Itimer> {
+        self.process.alive()?;
+        timer::set(&self.kernel, &self.process, kind, new)
+    }
+
+    fn attention(&self) -> Attention {
+        self.process.attention()
+    }
+
+    fn set_interrupt(&self, interrupt: Option<Interrupt>) {
+        let old = std::mem::replace(&mut self.process.signals.lock().interrupt, interrupt);
+        drop(old);
+    }
+
+    fn take_signal(&self) -> Option<Delivered> {
+        let mut signals = self.process.signals.lock();
+        let delivered = signals.take_for_handler();
+        let quiet = signals.is_quiet();
+        self.process.update_attention(&signals);
+        drop(signals);
+        // The temporary mask may have ended, and with it what it held back.
+        self.settle_unless(quiet);
+        if delivered.is_some() {
+            // What a handler interrupts is over: an opener of a FIFO no longer counts as its reader or writer.
+            let calls = self.process.pending_calls.lock().take_all();
+            drop(calls);
+        }
+        delivered
+    }
+}
+
+impl Task {
+    /// Default actions of pending signals, when there may be any.
+    fn settle_unless(&self, quiet: bool) {
+        if !quiet {
+            self.kernel.settle(&self.process);
+        }
+    }
+}
