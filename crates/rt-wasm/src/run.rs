@@ -1,0 +1,186 @@
+//! The life of a program: start, forks, end.
+
+use crate::engine::Shared;
+use crate::executor::{self, TICK};
+use crate::fork;
+use crate::linux::call::CallState;
+use crate::modules::{Loaded, ModuleHash};
+use crate::process::{Asyncify, Charge, Fork, Process, Slot, StartImage};
+use agentos_abi::{Result, Signal, WaitStatus};
+use agentos_syscall::{Attention, Syscalls, WaitOn, blocking};
+use std::future::Future;
+use std::sync::Arc;
+use wasmtime::{Engine, Instance, Store, Trap, UpdateDeadline};
+
+/// Why a program leaves its code without a trap of its own. Travels as the error of a host call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// The process has ended: it exited, or a signal killed it.
+    Ended,
+    /// execve(2) has started another program in the process.
+    Replaced,
+}
+
+impl std::fmt::Display for Stop {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Stop::Ended => "the process has ended",
+            Stop::Replaced => "another program has taken over",
+        })
+    }
+}
+
+impl std::error::Error for Stop {}
+
+/// Makes a computing program notice signals at once.
+pub(crate) fn watch(shared: &Shared, task: &Arc<dyn Syscalls>) {
+    let engine: Engine = shared.engine.clone();
+    task.set_interrupt(Some(Arc::new(move |_| engine.increment_epoch())));
+}
+
+/// Runs a program's future on the executor and charges its time.
+pub(crate) fn spawn(shared: Arc<Shared>, task: Arc<dyn Syscalls>, future: impl Future<Output = ()> + Send + 'static) {
+    let mut guard = EndGuard(Some(task.clone()));
+    let future = async move {
+        future.await;
+        guard.0 = None;
+    };
+    shared.executor.spawn(future, move |time| task.charge_cpu(time));
+}
+
+/// Ends the process should its future be dropped or panic before the program has ended.
+struct EndGuard(Option<Arc<dyn Syscalls>>);
+
+impl Drop for EndGuard {
+    fn drop(&mut self) {
+        if let Some(task) = &self.0 {
+            task.exit(killed_by(Signal::SIGKILL));
+        }
+    }
+}
+
+fn killed_by(signal: Signal) -> WaitStatus {
+    WaitStatus::Signaled { signal, core: signal.default_action() == agentos_abi::signal::DefaultAction::Core }
+}
+
+/// Compiles beside the executor threads.
+pub(crate) async fn compile(shared: &Arc<Shared>, hash: ModuleHash, bytes: Vec<u8>) -> Result<Arc<Loaded>> {
+    let compiler = shared.clone();
+    match shared.executor.spawn_blocking(move || compiler.modules.compile(hash, &bytes)) {
+        Some(handle) => handle.await.unwrap_or(Err(agentos_abi::Errno::ENOEXEC)),
+        None => Err(agentos_abi::Errno::ENOEXEC),
+    }
+}
+
+/// Instantiates and runs a program that execve(2) started.
+pub(crate) async fn exec(shared: Arc<Shared>, task: Arc<dyn Syscalls>, loaded: Result<Arc<Loaded>>, image: StartImage, slot: Slot) {
+    // The old program is gone, so like Linux past this point: SIGKILL.
+    let Ok(loaded) = loaded else { return task.exit(killed_by(Signal::SIGKILL)) };
+    let charge = Charge::new(task.clone(), shared.max_memory_bytes);
+    match instantiate(&shared, task.clone(), loaded, image, charge, slot).await {
+        Ok((store, instance)) => drive(shared, store, instance).await,
+        Err(error) => {
+            tracing::debug!(%error, "cannot instantiate");
+            task.exit(killed_by(Signal::SIGKILL));
+        }
+    }
+}
+
+/// A store with an instance of the program in it.
+pub(crate) async fn instantiate(
+    shared: &Shared,
+    task: Arc<dyn Syscalls>,
+    loaded: Arc<Loaded>,
+    image: StartImage,
+    charge: Charge,
+    slot: Slot,
+) -> wasmtime::Result<(Store<Process>, Instance)> {
+    let process =
+        Process { task, parent: None, loaded: loaded.clone(), image, memory: None, asyncify: None, fork: Fork::No, call: CallState::default(), charge, slot };
+    let mut store = Store::new(&shared.engine, process);
+    store.limiter(|process| &mut process.charge);
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_callback(|mut context| on_epoch(context.data_mut()));
+    let instance = loaded.pre.instantiate_async(&mut store).await?;
+    let memory = instance.get_memory(&mut store, "memory");
+    let asyncify = if loaded.asyncify {
+        Some(Asyncify {
+            start_unwind: instance.get_typed_func(&mut store, "asyncify_start_unwind")?,
+            stop_unwind: instance.get_typed_func(&mut store, "asyncify_stop_unwind")?,
+            start_rewind: instance.get_typed_func(&mut store, "asyncify_start_rewind")?,
+            stop_rewind: instance.get_typed_func(&mut store, "asyncify_stop_rewind")?,
+        })
+    } else {
+        None
+    };
+    let process = store.data_mut();
+    process.memory = memory;
+    process.asyncify = asyncify;
+    Ok((store, instance))
+}
+
+/// At a tick, or when somebody wants this program's attention while it computes.
+fn on_epoch(process: &mut Process) -> wasmtime::Result<UpdateDeadline> {
+    let own = process.parent.as_ref().unwrap_or(&process.task);
+    let attention = own.attention();
+    if attention.has(Attention::EXITED) {
+        return Err(Stop::Ended.into());
+    }
+    if attention.has(Attention::STOPPED) {
+        let task = own.clone();
+        return Ok(UpdateDeadline::YieldCustom(1, Box::pin(async move { continued(&*task).await })));
+    }
+    Ok(if executor::slice_used() >= TICK / 2 { UpdateDeadline::Yield(1) } else { UpdateDeadline::Continue(1) })
+}
+
+/// Waits until a stopped process continues or ends.
+pub(crate) async fn continued(task: &dyn Syscalls) {
+    while task.attention().has(Attention::STOPPED) && !task.attention().has(Attention::EXITED) {
+        let again = || if task.attention().has(Attention::STOPPED) { Err(agentos_abi::Errno::EWAIT) } else { Ok(()) };
+        // A handler's signal does not continue a stopped process; waiting goes on.
+        let _ = blocking(task, WaitOn::Continue, None, again).await;
+    }
+}
+
+/// Runs from the start, or from where a fork left off, to the end.
+pub(crate) async fn drive(shared: Arc<Shared>, mut store: Store<Process>, instance: Instance) {
+    let end = match run(&shared, &mut store, &instance).await {
+        Ok(()) => Some(WaitStatus::Exited(0)),
+        Err(error) => status_of(&error),
+    };
+    let process = store.data_mut();
+    // A vfork child that is still there ends when its last handle goes.
+    let task = process.parent.take().unwrap_or_else(|| process.task.clone());
+    if let Some(status) = end {
+        task.charge_cpu(executor::take_slice());
+        // Before the store is dropped, which takes longer: the parent may go on meanwhile.
+        task.exit(status);
+    }
+}
+
+async fn run(shared: &Arc<Shared>, store: &mut Store<Process>, instance: &Instance) -> wasmtime::Result<()> {
+    let start = instance.get_typed_func::<(), ()>(&mut *store, "_start")?;
+    loop {
+        fork::rewind(store).await?;
+        start.call_async(&mut *store, ()).await?;
+        if !fork::unwound(shared, store, instance).await? {
+            return Ok(());
+        }
+    }
+}
+
+/// How a program that left its code has ended; `None` when the kernel knows already or another program runs.
+fn status_of(error: &wasmtime::Error) -> Option<WaitStatus> {
+    if error.downcast_ref::<Stop>().is_some() {
+        return None;
+    }
+    let signal = match error.downcast_ref::<Trap>() {
+        Some(Trap::UnreachableCodeReached | Trap::BadSignature) => Signal::SIGILL,
+        Some(Trap::IntegerDivisionByZero | Trap::IntegerOverflow | Trap::BadConversionToInteger) => Signal::SIGFPE,
+        Some(_) => Signal::SIGSEGV,
+        // An exception nobody caught, or an import that does not exist.
+        None => Signal::SIGABRT,
+    };
+    tracing::debug!(%error, ?signal, "program trapped");
+    Some(killed_by(signal))
+}
