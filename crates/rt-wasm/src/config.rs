@@ -56,7 +56,7 @@ fn wasmtime_config(config: &WasmConfig, instances: u32, copy_on_write: bool) -> 
     c.wasm_exceptions(true);
     // Shared memories cannot be pooled or forked; without atomics a module with one is malformed (ENOEXEC).
     c.wasm_threads(false);
-    c.wasm_backtrace(false);
+    c.wasm_backtrace_max_frames(None);
     c.native_unwind_info(false);
     c.generate_address_map(false);
     c.debug_symbols(false);

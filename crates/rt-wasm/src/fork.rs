@@ -63,8 +63,12 @@ pub(crate) async fn unwound(shared: &Arc<Shared>, store: &mut Store<Process>, in
     let pid = child.getpid();
     let charge = Charge::new(child.clone(), store.data().charge.max_bytes());
     let loaded = store.data().loaded.clone();
-    let answer = match run::instantiate(shared, child.clone(), loaded, StartImage::default(), charge, slot).await {
-        Ok((mut copy, copied)) if clone_state(store, instance, &mut copy, &copied).is_some() => {
+    let made = match run::instantiate(shared, child.clone(), loaded, StartImage::default(), charge, slot).await {
+        Ok((mut copy, copied)) => clone_state(store, instance, &mut copy, &copied).map(|()| (copy, copied)),
+        Err(_) => None,
+    };
+    let answer = match made {
+        Some((mut copy, copied)) => {
             let data = copy.data_mut();
             data.fork = Fork::Rewinding(0);
             data.call = store.data().call.for_child();
@@ -72,8 +76,8 @@ pub(crate) async fn unwound(shared: &Arc<Shared>, store: &mut Store<Process>, in
             run::spawn(shared.clone(), child, run::drive(shared.clone(), copy, copied));
             pid
         }
-        // The pool or the VM's memory: dropping the child's last handle ends it.
-        _ => Errno::ENOMEM.to_return(),
+        // The pool or the VM's memory is used up. Dropping the child's last handle ends it.
+        None => Errno::ENOMEM.to_return(),
     };
     store.data_mut().fork = Fork::Rewinding(answer);
     Ok(true)

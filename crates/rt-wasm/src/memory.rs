@@ -41,11 +41,6 @@ impl Guest<'_> {
         Ok(bytes)
     }
 
-    /// A little-endian `u16`.
-    pub fn u16(&self, at: u32) -> Result<u16> {
-        self.array(at).map(u16::from_le_bytes)
-    }
-
     /// A little-endian `u32`.
     pub fn u32(&self, at: u32) -> Result<u32> {
         self.array(at).map(u32::from_le_bytes)

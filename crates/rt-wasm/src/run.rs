@@ -9,6 +9,7 @@ use crate::process::{Asyncify, Charge, Fork, Process, Slot, StartImage};
 use agentos_abi::{Result, Signal, WaitStatus};
 use agentos_syscall::{Attention, Syscalls, WaitOn, blocking};
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use wasmtime::{Engine, Instance, Store, Trap, UpdateDeadline};
 
@@ -43,13 +44,19 @@ pub(crate) fn spawn(shared: Arc<Shared>, task: Arc<dyn Syscalls>, future: impl F
     let mut guard = EndGuard(Some(task.clone()));
     let future = async move {
         future.await;
-        guard.0 = None;
+        guard.disarm();
     };
     shared.executor.spawn(future, move |time| task.charge_cpu(time));
 }
 
 /// Ends the process should its future be dropped or panic before the program has ended.
 struct EndGuard(Option<Arc<dyn Syscalls>>);
+
+impl EndGuard {
+    fn disarm(&mut self) {
+        self.0 = None;
+    }
+}
 
 impl Drop for EndGuard {
     fn drop(&mut self) {
@@ -143,7 +150,13 @@ pub(crate) async fn continued(task: &dyn Syscalls) {
 }
 
 /// Runs from the start, or from where a fork left off, to the end.
-pub(crate) async fn drive(shared: Arc<Shared>, mut store: Store<Process>, instance: Instance) {
+///
+/// Boxed because it comes to itself again: a fork drives the child.
+pub(crate) fn drive(shared: Arc<Shared>, store: Store<Process>, instance: Instance) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    Box::pin(run_to_end(shared, store, instance))
+}
+
+async fn run_to_end(shared: Arc<Shared>, mut store: Store<Process>, instance: Instance) {
     let end = match run(&shared, &mut store, &instance).await {
         Ok(()) => Some(WaitStatus::Exited(0)),
         Err(error) => status_of(&error),

@@ -42,7 +42,8 @@ pub fn table() -> &'static [Syscall] {
 
 /// The call of a number.
 pub(crate) fn find(number: usize) -> Option<&'static Syscall> {
-    let row = *INDEX.get(number.checked_sub(if number >= GUEST_FIRST { GUEST_FIRST - LINUX_NUMBERS } else { 0 })?)?;
+    let at = if number < LINUX_NUMBERS { number } else { number.checked_sub(GUEST_FIRST)?.checked_add(LINUX_NUMBERS)? };
+    let row = *INDEX.get(at)?;
     TABLE.get(usize::from(row))
 }
 
