@@ -61,12 +61,8 @@ impl Executor {
             // The scheduler's look at its global queue costs more than a short program's slice.
             .global_queue_interval(31)
             .build()?;
-        let ticker = Arc::new(Ticker {
-            running: AtomicUsize::new(0),
-            parked: AtomicBool::new(false),
-            stop: AtomicBool::new(false),
-            thread: std::sync::OnceLock::new(),
-        });
+        let ticker =
+            Arc::new(Ticker { running: AtomicUsize::new(0), parked: AtomicBool::new(false), stop: AtomicBool::new(false), thread: std::sync::OnceLock::new() });
         let clock = ticker.clone();
         std::thread::Builder::new().name("agentos-tick".into()).spawn(move || clock.run(&engine))?;
         Ok(Executor { runtime: Some(runtime), ticker })

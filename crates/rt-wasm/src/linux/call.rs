@@ -121,14 +121,7 @@ impl CallState {
 impl<'a> Call<'a> {
     /// The call of `process` whose memory is `bytes`.
     pub fn new(bytes: &'a mut [u8], process: &'a mut Process, args: &Args) -> Call<'a> {
-        Call {
-            args: *args,
-            mem: Guest(bytes),
-            in_vfork: process.parent.is_some(),
-            task: &process.task,
-            state: &mut process.call,
-            image: &mut process.image,
-        }
+        Call { args: *args, mem: Guest(bytes), in_vfork: process.parent.is_some(), task: &process.task, state: &mut process.call, image: &mut process.image }
     }
 
     /// Argument `n` as a descriptor or other `int`.

@@ -93,15 +93,7 @@ pub(crate) fn sysinfo(info: &Sysinfo) -> Vec<u8> {
     for load in info.loads {
         record = record.u32(u32::try_from(load).unwrap_or(u32::MAX));
     }
-    record
-        .u32(pages(info.total_bytes))
-        .u32(pages(info.free_bytes))
-        .pad_to(40)
-        .u16(info.processes)
-        .pad_to(52)
-        .u32(UNIT as u32)
-        .pad_to(64)
-        .0
+    record.u32(pages(info.total_bytes)).u32(pages(info.free_bytes)).pad_to(40).u16(info.processes).pad_to(52).u32(UNIT as u32).pad_to(64).0
 }
 
 /// Size of the kernel's `struct termios`.
@@ -109,14 +101,7 @@ pub(crate) const TERMIOS_BYTES: usize = 36;
 
 /// The kernel's `struct termios`.
 pub(crate) fn termios(t: &Termios) -> Vec<u8> {
-    Record::with_size(TERMIOS_BYTES)
-        .u32(t.input.bits())
-        .u32(t.output.bits())
-        .u32(t.control)
-        .u32(t.local.bits())
-        .bytes(&[t.line])
-        .bytes(&t.cc)
-        .0
+    Record::with_size(TERMIOS_BYTES).u32(t.input.bits()).u32(t.output.bits()).u32(t.control).u32(t.local.bits()).bytes(&[t.line]).bytes(&t.cc).0
 }
 
 /// Reads a `struct termios`.
@@ -156,13 +141,9 @@ pub(crate) fn sockaddr(addr: &SockAddr) -> Vec<u8> {
             if path.first().is_some_and(|byte| *byte != 0) { record.bytes(&[0]).0 } else { record.0 }
         }
         SockAddr::Inet(SocketAddr::V4(v4)) => Record::default().u16(2).bytes(&v4.port().to_be_bytes()).bytes(&v4.ip().octets()).pad_to(16).0,
-        SockAddr::Inet(SocketAddr::V6(v6)) => Record::default()
-            .u16(10)
-            .bytes(&v6.port().to_be_bytes())
-            .u32(v6.flowinfo())
-            .bytes(&v6.ip().octets())
-            .u32(v6.scope_id())
-            .0,
+        SockAddr::Inet(SocketAddr::V6(v6)) => {
+            Record::default().u16(10).bytes(&v6.port().to_be_bytes()).u32(v6.flowinfo()).bytes(&v6.ip().octets()).u32(v6.scope_id()).0
+        }
     }
 }
 
@@ -239,7 +220,10 @@ mod tests {
         assert_eq!(rusage(&Rusage::default()).len(), 72);
         assert_eq!(termios(&Termios::default()).len(), TERMIOS_BYTES);
         let info = sysinfo(&Sysinfo { total_bytes: 8 << 30, ..Sysinfo::default() });
-        assert_eq!((info.len(), u32::from_le_bytes(info[16..20].try_into().unwrap()), u32::from_le_bytes(info[52..56].try_into().unwrap())), (64, 2 << 20, 4096));
+        assert_eq!(
+            (info.len(), u32::from_le_bytes(info[16..20].try_into().unwrap()), u32::from_le_bytes(info[52..56].try_into().unwrap())),
+            (64, 2 << 20, 4096)
+        );
     }
 
     #[test]

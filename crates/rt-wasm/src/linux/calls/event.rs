@@ -124,11 +124,8 @@ pub(crate) fn pselect6(call: &mut Call<'_>) -> Result<i32> {
 }
 
 /// What select(2) asks for and how poll(2) says it, set by set.
-const SETS: [(Events, Events); 3] = [
-    (Events::IN, Events::READ.union(Events::HUP).union(Events::ERR)),
-    (Events::OUT, Events::WRITE.union(Events::ERR)),
-    (Events::PRI, Events::PRI),
-];
+const SETS: [(Events, Events); 3] =
+    [(Events::IN, Events::READ.union(Events::HUP).union(Events::ERR)), (Events::OUT, Events::WRITE.union(Events::ERR)), (Events::PRI, Events::PRI)];
 
 fn select(call: &mut Call<'_>, wide: bool) -> Result<i32> {
     let n = call.args[0];

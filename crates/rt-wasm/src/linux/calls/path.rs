@@ -284,8 +284,7 @@ fn set_time(call: &Call<'_>, at: u32, wide: bool) -> Result<SetTime> {
     const UTIME_NOW: u32 = 0x3fff_ffff;
     const UTIME_OMIT: u32 = 0x3fff_fffe;
     let after = |n: u32| at.checked_add(n).ok_or(Errno::EFAULT);
-    let (sec, nsec) =
-        if wide { (call.mem.i64(at)?, call.mem.u32(after(8)?)?) } else { (call.mem.i32(at)?.into(), call.mem.u32(after(4)?)?) };
+    let (sec, nsec) = if wide { (call.mem.i64(at)?, call.mem.u32(after(8)?)?) } else { (call.mem.i32(at)?.into(), call.mem.u32(after(4)?)?) };
     match nsec {
         UTIME_NOW => Ok(SetTime::Now),
         UTIME_OMIT => Ok(SetTime::Omit),

@@ -59,7 +59,8 @@ pub(crate) fn start_block(call: &mut Call<'_>) -> Result<i32> {
     }
     let path = add(&image.path);
     let ((uid, euid, _), (gid, egid, _)) = (call.task.getresuid(), call.task.getresgid());
-    let aux: [(u32, u32); AUX_ENTRIES] = [(6, 4096), (17, 100), (11, uid), (12, euid), (13, gid), (14, egid), (23, 0), (25, address(pointers)), (31, path), (0, 0)];
+    let aux: [(u32, u32); AUX_ENTRIES] =
+        [(6, 4096), (17, 100), (11, uid), (12, euid), (13, gid), (14, egid), (23, 0), (25, address(pointers)), (31, path), (0, 0)];
     for (key, value) in aux {
         record = record.u32(key).u32(value);
     }

@@ -168,15 +168,7 @@ const SIGINFO_BYTES: usize = 128;
 
 /// `siginfo_t`: signal, errno, code, then for kill and SIGCHLD pid, uid and status.
 pub(crate) fn siginfo(signal: Signal, info: &SigInfo) -> Vec<u8> {
-    Record::with_size(SIGINFO_BYTES)
-        .i32(signal.number())
-        .i32(0)
-        .i32(info.code)
-        .i32(info.pid)
-        .u32(info.uid)
-        .i32(info.status)
-        .pad_to(SIGINFO_BYTES)
-        .0
+    Record::with_size(SIGINFO_BYTES).i32(signal.number()).i32(0).i32(info.code).i32(info.pid).u32(info.uid).i32(info.status).pad_to(SIGINFO_BYTES).0
 }
 
 /// The import `sigpop(record)`: stores the next signal that has a handler and answers 1, or clears the pending word and
