@@ -1,0 +1,9 @@
+//! Finding and loading modules, by Node's rules for every file.
+
+mod analyze;
+mod loader;
+mod source;
+
+
+pub use loader::{AllNpm, Loader, Npm, Services, new_loader};
+pub use source::contains_esm_syntax;
