@@ -183,7 +183,9 @@ impl Kernel {
     /// # Errors
     /// ENOSPC: as many as the VM may have exist.
     pub fn open_pty(&self) -> Result<(Arc<dyn File>, String)> {
-        Err(agentos_abi::Errno::ENOSPC)
+        let master = self.ttys.open_master(false)?;
+        let name = format!("/dev/pts/{}", master.index());
+        Ok((master, name))
     }
 
     /// Puts a file of the host's making (a terminal, a stream) into a process, at the lowest free descriptor.

@@ -75,9 +75,17 @@ impl Task {
             },
             FileType::CharDevice => match anonymous {
                 Some(inode) => inode.reopen(),
-                None => self.kernel.devices.get(opened.inode.stat()?.rdev)?.open(&self.kernel, self.pid(), flags),
+                None => self.open_device(opened.inode.stat()?.rdev, flags),
             },
             _ => Err(Errno::ENXIO),
+        }
+    }
+
+    /// Errors: ENXIO for a number without a device.
+    fn open_device(&self, rdev: u64, flags: OpenFlags) -> Result<Arc<dyn File>> {
+        match self.kernel.open_terminal(rdev, self.pid(), flags) {
+            Some(terminal) => terminal,
+            None => self.kernel.devices.get(rdev)?.open(&self.kernel, self.pid(), flags),
         }
     }
 

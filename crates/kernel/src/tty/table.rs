@@ -1,0 +1,63 @@
+//! The pseudo-terminals of a VM.
+
+use super::{PtyMaster, PtyReplica, Tty};
+use crate::kernel::Kernel;
+use agentos_abi::{Errno, Result};
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Weak};
+
+/// Pairs whose master is open, by number. Cloning gives another handle. Its lock is a leaf.
+#[derive(Clone)]
+pub(crate) struct TtyTable {
+    kernel: Weak<Kernel>,
+    limit: usize,
+    open: Arc<Mutex<BTreeMap<u32, Arc<Tty>>>>,
+}
+
+impl TtyTable {
+    pub(crate) fn new(kernel: Weak<Kernel>, limit: usize) -> TtyTable {
+        TtyTable { kernel, limit, open: Arc::default() }
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.open.lock().len()
+    }
+
+    /// Numbers in use, ascending.
+    pub(crate) fn indices(&self) -> Vec<u32> {
+        self.open.lock().keys().copied().collect()
+    }
+
+    /// A new pair with the lowest free number. `locked`: until unlockpt(3). Errors: ENOSPC.
+    pub(crate) fn open_master(&self, locked: bool) -> Result<Arc<PtyMaster>> {
+        let mut open = self.open.lock();
+        if open.len() >= self.limit {
+            return Err(Errno::ENOSPC);
+        }
+        let index = (0..).find(|index| !open.contains_key(index)).ok_or(Errno::ENOSPC)?;
+        let tty = Tty::new(index, self.kernel.clone(), locked);
+        open.insert(index, tty.clone());
+        drop(open);
+        Ok(Arc::new(PtyMaster::new(tty, self.clone())))
+    }
+
+    /// Errors: ENXIO for a number not in use; EIO while it is locked.
+    pub(crate) fn open_replica(&self, index: u32) -> Result<PtyReplica> {
+        let tty = self.open.lock().get(&index).cloned().ok_or(Errno::ENXIO)?;
+        PtyReplica::open(tty)
+    }
+
+    pub(super) fn remove(&self, index: u32) {
+        let removed = self.open.lock().remove(&index);
+        drop(removed);
+    }
+
+    /// Hangs every terminal up, for the end of the VM.
+    pub(crate) fn hang_up_all(&self) {
+        let all: Vec<Arc<Tty>> = self.open.lock().values().cloned().collect();
+        for tty in all {
+            tty.hang_up();
+        }
+    }
+}
