@@ -1,7 +1,9 @@
 //! What a running program carries: the data of its wasmtime store.
 
+use crate::executor;
 use crate::linux::call::CallState;
 use crate::modules::Loaded;
+use agentos_abi::WaitStatus;
 use agentos_syscall::Syscalls;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -29,6 +31,33 @@ pub(crate) struct Process {
     pub charge: Charge,
     /// The place in the pool; given back when the store is gone.
     pub slot: Slot,
+}
+
+impl Process {
+    /// The program's own process, whoever calls at the moment.
+    pub fn own(&self) -> &Arc<dyn Syscalls> {
+        self.parent.as_ref().unwrap_or(&self.task)
+    }
+
+    /// Ends the process. Its time is charged and its memory given back before, because the parent may look at once; dropping the
+    /// store takes longer and happens after.
+    pub fn end(&mut self, status: WaitStatus) {
+        self.charge.give_back();
+        self.own().charge_cpu(executor::take_slice());
+        self.own().exit(status);
+    }
+
+    /// vfork: calls are the child's from now on.
+    pub fn enter_child(&mut self, child: Arc<dyn Syscalls>) {
+        self.parent = Some(std::mem::replace(&mut self.task, child));
+    }
+
+    /// The vfork child has its own program or has ended: calls are the parent's again.
+    pub fn leave_child(&mut self) {
+        if let Some(parent) = self.parent.take() {
+            self.task = parent;
+        }
+    }
 }
 
 /// What execve(2) passed.
@@ -116,6 +145,12 @@ impl Charge {
         Charge { task, bytes: 0, max_bytes }
     }
 
+    /// Ends the charge, once.
+    pub fn give_back(&mut self) {
+        // Giving back cannot fail.
+        let _ = self.task.charge_memory(-std::mem::take(&mut self.bytes));
+    }
+
     /// The ceiling that was given.
     pub fn max_bytes(&self) -> usize {
         self.max_bytes
@@ -143,8 +178,7 @@ impl ResourceLimiter for Charge {
 
 impl Drop for Charge {
     fn drop(&mut self) {
-        // Giving back cannot fail.
-        let _ = self.task.charge_memory(-self.bytes);
+        self.give_back();
     }
 }
 

@@ -128,7 +128,7 @@ pub(crate) async fn instantiate(
 
 /// At a tick, or when somebody wants this program's attention while it computes.
 fn on_epoch(process: &mut Process) -> wasmtime::Result<UpdateDeadline> {
-    let own = process.parent.as_ref().unwrap_or(&process.task);
+    let own = process.own();
     let attention = own.attention();
     if attention.has(Attention::EXITED) {
         return Err(Stop::Ended.into());
@@ -161,13 +161,9 @@ async fn run_to_end(shared: Arc<Shared>, mut store: Store<Process>, instance: In
         Ok(()) => Some(WaitStatus::Exited(0)),
         Err(error) => status_of(&error),
     };
-    let process = store.data_mut();
-    // A vfork child that is still there ends when its last handle goes.
-    let task = process.parent.take().unwrap_or_else(|| process.task.clone());
     if let Some(status) = end {
-        task.charge_cpu(executor::take_slice());
-        // Before the store is dropped, which takes longer: the parent may go on meanwhile.
-        task.exit(status);
+        // A vfork child that is still there ends when its last handle goes, with the store.
+        store.data_mut().end(status);
     }
 }
 

@@ -2,10 +2,9 @@
 
 use crate::memory::Guest;
 use crate::process::{Process, StartImage};
-use crate::run::Stop;
 use agentos_abi::poll::PollFd;
 use agentos_abi::wait::WaitTarget;
-use agentos_abi::{AtFlags, Errno, Events, Fd, OpenFlags, Result, SigSet, Timespec};
+use agentos_abi::{AtFlags, Errno, Events, Fd, OpenFlags, Result, SigSet, Timespec, WaitStatus};
 use agentos_syscall::{Syscalls, WaitOn};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -63,8 +62,10 @@ impl Wait {
 
 /// What the driver does after the handler.
 pub(crate) enum Action {
-    /// Leaves the program.
-    Stop(Stop),
+    /// exit: ends the process with this status and leaves the program.
+    Exit(WaitStatus),
+    /// exec: another program has started in the process; leaves this one.
+    Replaced,
     /// vfork: calls are the child's from now on.
     EnterChild(Arc<dyn Syscalls>),
     /// The child has its own program or has ended: calls are the parent's again.

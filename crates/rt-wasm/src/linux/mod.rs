@@ -64,8 +64,13 @@ async fn syscall(mut caller: Caller<'_, Process>, entry: &'static Syscall, args:
     }
     match caller.data_mut().call.action.take() {
         None => {}
-        Some(Action::Stop(stop)) => return Err(stop.into()),
-        Some(action) => switch(caller.data_mut(), action),
+        Some(Action::Exit(status)) => {
+            caller.data_mut().end(status);
+            return Err(Stop::Ended.into());
+        }
+        Some(Action::Replaced) => return Err(Stop::Replaced.into()),
+        Some(Action::EnterChild(child)) => caller.data_mut().enter_child(child),
+        Some(Action::LeaveChild) => caller.data_mut().leave_child(),
     }
     trace(&caller, entry, &args, &result);
     settle(&mut caller).await?;
@@ -106,19 +111,6 @@ async fn wait(caller: &mut Caller<'_, Process>, entry: &'static Syscall, args: &
             Err(end)
         }
         done => done,
-    }
-}
-
-/// vfork: into the child, or back to the parent.
-fn switch(process: &mut Process, action: Action) {
-    match action {
-        Action::EnterChild(child) => process.parent = Some(std::mem::replace(&mut process.task, child)),
-        Action::LeaveChild => {
-            if let Some(parent) = process.parent.take() {
-                process.task = parent;
-            }
-        }
-        Action::Stop(_) => {}
     }
 }
 

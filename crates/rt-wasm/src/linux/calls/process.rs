@@ -4,7 +4,6 @@ use crate::executor;
 use crate::linux::call::{Action, Call, Wait, count};
 use crate::linux::layout;
 use crate::memory::Record;
-use crate::run::Stop;
 use agentos_abi::fcntl::AT_FDCWD;
 use agentos_abi::wait::{Rusage, WaitTarget};
 use agentos_abi::{AtFlags, ClockId, Errno, Resource, Result, Rlimit, WaitOptions, WaitStatus};
@@ -86,12 +85,13 @@ pub(crate) fn clone(_call: &mut Call<'_>) -> Result<i32> {
 
 /// exit_group(2).
 pub(crate) fn exit(call: &mut Call<'_>) -> Result<i32> {
-    if !call.in_vfork {
-        // The parent may ask for our times as soon as it sees the status.
-        call.task.charge_cpu(executor::take_slice());
-    }
-    call.task.exit(WaitStatus::Exited(call.args[0] as u8));
-    call.state.action = Some(if call.in_vfork { Action::LeaveChild } else { Action::Stop(Stop::Ended) });
+    let status = WaitStatus::Exited(call.args[0] as u8);
+    call.state.action = Some(if call.in_vfork {
+        call.task.exit(status);
+        Action::LeaveChild
+    } else {
+        Action::Exit(status)
+    });
     Ok(0)
 }
 
@@ -122,7 +122,7 @@ fn exec(call: &mut Call<'_>, dirfd: i32, at: usize) -> Result<i32> {
         call.task.charge_cpu(executor::take_slice());
     }
     call.task.execve(dirfd, path, &argv, &envp)?;
-    call.state.action = Some(if call.in_vfork { Action::LeaveChild } else { Action::Stop(Stop::Replaced) });
+    call.state.action = Some(if call.in_vfork { Action::LeaveChild } else { Action::Replaced });
     Ok(0)
 }
 
