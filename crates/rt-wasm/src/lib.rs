@@ -13,7 +13,9 @@
 //! A guest is hostile: every pointer is checked, every allocation has a bound, a trap ends the process and nothing else.
 
 mod cache;
+mod call;
 mod config;
+mod driver;
 mod engine;
 mod executor;
 mod fork;

@@ -1,7 +1,7 @@
 //! What a running program carries: the data of its wasmtime store.
 
+use crate::call::CallState;
 use crate::executor;
-use crate::linux::call::CallState;
 use crate::modules::Loaded;
 use agentos_abi::WaitStatus;
 use agentos_syscall::Syscalls;

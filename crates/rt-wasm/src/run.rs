@@ -1,9 +1,9 @@
 //! The life of a program: start, forks, end.
 
+use crate::call::CallState;
 use crate::engine::Shared;
 use crate::executor::{self, TICK};
 use crate::fork;
-use crate::linux::call::CallState;
 use crate::modules::{Loaded, ModuleHash};
 use crate::process::{Asyncify, Charge, Fork, Process, Slot, StartImage};
 use agentos_abi::{Result, Signal, WaitStatus};

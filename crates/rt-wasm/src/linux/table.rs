@@ -3,7 +3,7 @@
 //! Numbers are asm-generic's for 32-bit machines, with 64-bit times from 403 on; the older calls with 32-bit times are
 //! accepted too, because musl 1.2.3 uses them when a value fits.
 
-use crate::linux::call::Call;
+use crate::call::Call;
 use crate::linux::calls::{event, fd, io, memory, net, path, process, signal, system, time};
 use agentos_abi::Result;
 
@@ -150,8 +150,13 @@ calls! {
     98 futex 6 event::futex, Partial, "one thread: WAIT waits for a signal, WAKE wakes nobody";
     99 set_robust_list 2 system::accept, Accepted;
     101 nanosleep 2 time::nanosleep, Full;
-    102 getitimer 2 time::getitimer, Refused, "ENOSYS";
+    102 getitimer 2 time::getitimer, Full;
     103 setitimer 3 time::setitimer, Full;
+    107 timer_create 3 time::timer_create, Partial, "one, which stands for ITIMER_REAL and raises SIGALRM";
+    108 timer_gettime 2 time::timer_gettime_time32, Full;
+    109 timer_getoverrun 1 time::timer_getoverrun, Accepted, "0";
+    110 timer_settime 4 time::timer_settime_time32, Full;
+    111 timer_delete 1 time::timer_delete, Full;
     113 clock_gettime 2 time::clock_gettime_time32, Full;
     114 clock_getres 2 time::clock_getres_time32, Full;
     115 clock_nanosleep 4 time::clock_nanosleep_time32, Full;
@@ -242,6 +247,8 @@ calls! {
     403 clock_gettime64 2 time::clock_gettime64, Full;
     406 clock_getres_time64 2 time::clock_getres_time64, Full;
     407 clock_nanosleep_time64 4 time::clock_nanosleep_time64, Full;
+    408 timer_gettime64 2 time::timer_gettime64, Full;
+    409 timer_settime64 4 time::timer_settime64, Full;
     412 utimensat_time64 4 path::utimensat_time64, Full;
     413 pselect6_time64 6 event::pselect6_time64, Full;
     414 ppoll_time64 5 event::ppoll_time64, Full;

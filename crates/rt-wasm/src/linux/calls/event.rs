@@ -1,6 +1,6 @@
 //! Waiting for descriptors: poll(2), select(2), epoll(7), eventfd(2), futex(2).
 
-use crate::linux::call::{Call, Wait, count};
+use crate::call::{Call, Wait, count};
 use crate::memory::Record;
 use agentos_abi::poll::PollFd;
 use agentos_abi::{Errno, Events, OpenFlags, Result, SigSet};

@@ -1,6 +1,6 @@
 //! Descriptors: duplication, flags, locks, pipes, ioctl(2).
 
-use crate::linux::call::{Call, Wait};
+use crate::call::{Call, Wait};
 use crate::linux::layout;
 use crate::memory::Record;
 use agentos_abi::fcntl::{Fcntl, LockKind};

@@ -1,6 +1,6 @@
 //! Reading, writing and moving data.
 
-use crate::linux::call::{Call, Wait, count};
+use crate::call::{Call, Wait, count};
 use crate::memory::Guest;
 use agentos_abi::poll::PollFd;
 use agentos_abi::{Errno, Events, Fd, Result};

@@ -1,6 +1,6 @@
 //! Memory calls that reach the kernel. brk(2) and mmap(2) are the C library's own, over `memory.grow`.
 
-use crate::linux::call::Call;
+use crate::call::Call;
 use agentos_abi::Result;
 
 /// msync(2): a mapping is a private copy, so there is nothing to write back.

@@ -1,6 +1,6 @@
 //! Sockets.
 
-use crate::linux::call::{Call, Wait, count};
+use crate::call::{Call, Wait, count};
 use crate::linux::calls::io::{gather, iovecs};
 use crate::linux::layout;
 use agentos_abi::socket::{Family, SOCK_CLOEXEC, SOCK_NONBLOCK, Shutdown, SockAddr, SockOpt, SocketType};

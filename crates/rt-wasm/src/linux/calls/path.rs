@@ -1,6 +1,6 @@
 //! Names in the file tree and attributes of files.
 
-use crate::linux::call::{Call, Wait, count};
+use crate::call::{Call, Wait, count};
 use crate::linux::layout;
 use crate::memory::Record;
 use agentos_abi::time::SetTime;

@@ -1,7 +1,7 @@
 //! Processes: start, vfork, exec, exit, wait, identities, limits.
 
+use crate::call::{Action, Call, Wait, count};
 use crate::executor;
-use crate::linux::call::{Action, Call, Wait, count};
 use crate::linux::layout;
 use crate::memory::Record;
 use agentos_abi::fcntl::AT_FDCWD;

@@ -1,7 +1,7 @@
 //! Signals. Handlers run in the guest: after a call its stub sees the pending word, fetches signals with `sigpop` and calls the
 //! handlers itself, so that longjmp and fork out of a handler work.
 
-use crate::linux::call::{Call, Wait};
+use crate::call::{Call, Wait};
 use crate::memory::{Guest, Record};
 use crate::process::Process;
 use agentos_abi::signal::{Disposition, SigAction, SigHow, SigInfo};

@@ -1,6 +1,6 @@
 //! Calls about the system as a whole.
 
-use crate::linux::call::{Call, count};
+use crate::call::{Call, count};
 use crate::linux::layout;
 use crate::memory::Record;
 use agentos_abi::{Errno, Result};

@@ -1,6 +1,6 @@
 //! Clocks, sleeping and interval timers.
 
-use crate::linux::call::{Call, Wait};
+use crate::call::{Call, Wait};
 use crate::memory::Record;
 use agentos_abi::time::{Itimer, ItimerKind};
 use agentos_abi::{ClockId, Errno, Result, Timespec};
@@ -102,19 +102,31 @@ fn sleep(call: &mut Call<'_>, remaining: Option<u32>, wide: bool) -> Result<i32>
     }
 }
 
-/// getitimer(2) cannot be asked of the kernel without setting one.
-pub(crate) fn getitimer(_call: &mut Call<'_>) -> Result<i32> {
-    Err(Errno::ENOSYS)
+fn which_timer(call: &Call<'_>) -> Result<ItimerKind> {
+    match call.args[0] {
+        0 => Ok(ItimerKind::Real),
+        1 => Ok(ItimerKind::Virtual),
+        2 => Ok(ItimerKind::Prof),
+        _ => Err(Errno::EINVAL),
+    }
 }
 
-/// setitimer(2): interval and value as four `long`s of seconds and microseconds.
+/// Stores interval and value as four `long`s of seconds and microseconds.
+fn put_itimer(call: &mut Call<'_>, at: u32, timer: &Itimer) -> Result<()> {
+    let put = |record: Record, t: Duration| record.u32(t.as_secs() as u32).u32(t.subsec_micros());
+    call.mem.put(at, &put(put(Record::default(), timer.interval), timer.value).0)
+}
+
+/// getitimer(2).
+pub(crate) fn getitimer(call: &mut Call<'_>) -> Result<i32> {
+    let timer = call.task.setitimer(which_timer(call)?, None)?;
+    put_itimer(call, call.args[1], &timer)?;
+    Ok(0)
+}
+
+/// setitimer(2).
 pub(crate) fn setitimer(call: &mut Call<'_>) -> Result<i32> {
-    let kind = match call.args[0] {
-        0 => ItimerKind::Real,
-        1 => ItimerKind::Virtual,
-        2 => ItimerKind::Prof,
-        _ => return Err(Errno::EINVAL),
-    };
+    let kind = which_timer(call)?;
     let new = match call.args[1] {
         0 => Itimer::default(),
         at => {
@@ -127,9 +139,98 @@ pub(crate) fn setitimer(call: &mut Call<'_>) -> Result<i32> {
     }
     let old = call.task.setitimer(kind, Some(new))?;
     if call.args[2] != 0 {
-        let put = |record: Record, t: Duration| record.u32(t.as_secs() as u32).u32(t.subsec_micros());
-        call.mem.put(call.args[2], &put(put(Record::default(), old.interval), old.value).0)?;
+        put_itimer(call, call.args[2], &old)?;
     }
+    Ok(0)
+}
+
+/// The id of the one POSIX timer that a process may have: it stands for the real interval timer and raises SIGALRM.
+const TIMER_ID: u32 = 0;
+
+/// timer_create(2): EAGAIN for a second one, ENOTSUP for another signal or way of notification.
+pub(crate) fn timer_create(call: &mut Call<'_>) -> Result<i32> {
+    const SIGEV_SIGNAL: u32 = 0;
+    clock(call)?;
+    if call.args[1] != 0 {
+        // `struct sigevent`: value, signal, notification.
+        let raw = call.mem.array::<12>(call.args[1])?;
+        let word = |n: usize| u32::from_le_bytes([raw[n], raw[n + 1], raw[n + 2], raw[n + 3]]);
+        if (word(4) as i32, word(8)) != (agentos_abi::Signal::SIGALRM.number(), SIGEV_SIGNAL) {
+            return Err(Errno::ENOTSUP);
+        }
+    }
+    if call.state.timer.is_some() {
+        return Err(Errno::EAGAIN);
+    }
+    call.mem.put(call.args[2], &TIMER_ID.to_le_bytes())?;
+    call.state.timer = Some(clock(call)?);
+    Ok(0)
+}
+
+/// The clock of the timer that argument 0 names.
+fn timer(call: &Call<'_>) -> Result<ClockId> {
+    call.state.timer.filter(|_| call.args[0] == TIMER_ID).ok_or(Errno::EINVAL)
+}
+
+/// timer_settime(2).
+pub(crate) fn timer_settime64(call: &mut Call<'_>) -> Result<i32> {
+    timer_settime(call, true)
+}
+
+/// timer_settime(2) with 32-bit times.
+pub(crate) fn timer_settime_time32(call: &mut Call<'_>) -> Result<i32> {
+    timer_settime(call, false)
+}
+
+fn timer_settime(call: &mut Call<'_>, wide: bool) -> Result<i32> {
+    const TIMER_ABSTIME: u32 = 1;
+    let (clock, at) = (timer(call)?, call.args[2]);
+    let interval = call.timespec(at, wide)?.as_duration();
+    let time = call.timespec(at.checked_add(if wide { 16 } else { 8 }).ok_or(Errno::EFAULT)?, wide)?;
+    let mut value = time.as_duration();
+    if call.args[1] & TIMER_ABSTIME != 0 && !value.is_zero() {
+        // A time that has passed fires at once; zero would disarm.
+        value = call.task.clock_instant(clock, time).saturating_duration_since(Instant::now()).max(Duration::from_micros(1));
+    }
+    let old = call.task.setitimer(ItimerKind::Real, Some(Itimer { value, interval }))?;
+    if call.args[3] != 0 {
+        put_itimerspec(call, call.args[3], &old, wide)?;
+    }
+    Ok(0)
+}
+
+fn put_itimerspec(call: &mut Call<'_>, at: u32, timer: &Itimer, wide: bool) -> Result<()> {
+    call.put_timespec(at, timer.interval.into(), wide)?;
+    call.put_timespec(at.checked_add(if wide { 16 } else { 8 }).ok_or(Errno::EFAULT)?, timer.value.into(), wide)
+}
+
+/// timer_gettime(2).
+pub(crate) fn timer_gettime64(call: &mut Call<'_>) -> Result<i32> {
+    timer_gettime(call, true)
+}
+
+/// timer_gettime(2) with 32-bit times.
+pub(crate) fn timer_gettime_time32(call: &mut Call<'_>) -> Result<i32> {
+    timer_gettime(call, false)
+}
+
+fn timer_gettime(call: &mut Call<'_>, wide: bool) -> Result<i32> {
+    timer(call)?;
+    let value = call.task.setitimer(ItimerKind::Real, None)?;
+    put_itimerspec(call, call.args[1], &value, wide)?;
+    Ok(0)
+}
+
+/// timer_getoverrun(2): expiries merge, so none is counted.
+pub(crate) fn timer_getoverrun(call: &mut Call<'_>) -> Result<i32> {
+    timer(call).map(|_| 0)
+}
+
+/// timer_delete(2).
+pub(crate) fn timer_delete(call: &mut Call<'_>) -> Result<i32> {
+    timer(call)?;
+    call.state.timer = None;
+    call.task.setitimer(ItimerKind::Real, Some(Itimer::default()))?;
     Ok(0)
 }
 

@@ -4,18 +4,18 @@ use crate::memory::Guest;
 use crate::process::{Process, StartImage};
 use agentos_abi::poll::PollFd;
 use agentos_abi::wait::WaitTarget;
-use agentos_abi::{AtFlags, Errno, Events, Fd, OpenFlags, Result, SigSet, Timespec, WaitStatus};
+use agentos_abi::{AtFlags, ClockId, Errno, Events, Fd, OpenFlags, Result, SigSet, Timespec, WaitStatus};
 use agentos_syscall::{Syscalls, WaitOn};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// The registers of a call.
+/// The registers of a Linux call.
 pub(crate) type Args = [u32; 6];
 
-/// What a handler gets.
-pub(crate) struct Call<'a> {
-    /// The registers.
-    pub args: Args,
+/// What a handler gets. `A` is the ABI's form of arguments.
+pub(crate) struct Call<'a, A = Args> {
+    /// The arguments.
+    pub args: A,
     /// The guest's memory.
     pub mem: Guest<'a>,
     /// The kernel, as the calling process.
@@ -93,6 +93,8 @@ pub(crate) struct CallState {
     pub pending_word: u32,
     /// Asyncify's buffer of the last fork.
     pub fork_buffer: u32,
+    /// The clock of the POSIX timer, when the program has made one.
+    pub timer: Option<ClockId>,
     /// Scratch for gathered writes.
     pub scratch: Vec<u8>,
 }
@@ -119,12 +121,26 @@ impl CallState {
     }
 }
 
-impl<'a> Call<'a> {
+impl<'a, A: Copy> Call<'a, A> {
     /// The call of `process` whose memory is `bytes`.
-    pub fn new(bytes: &'a mut [u8], process: &'a mut Process, args: &Args) -> Call<'a> {
+    pub fn new(bytes: &'a mut [u8], process: &'a mut Process, args: &A) -> Call<'a, A> {
         Call { args: *args, mem: Guest(bytes), in_vfork: process.parent.is_some(), task: &process.task, state: &mut process.call, image: &mut process.image }
     }
 
+    /// Names what to wait for should this attempt answer EWAIT.
+    pub fn waits_for(&mut self, wait: Wait) {
+        self.state.wait = wait;
+    }
+
+    /// Sets the deadline `after` from now, at the first attempt; a time beyond reckoning is no deadline.
+    pub fn deadline_after(&mut self, after: Duration) {
+        if self.state.first {
+            self.state.deadline = Instant::now().checked_add(after);
+        }
+    }
+}
+
+impl Call<'_> {
     /// Argument `n` as a descriptor or other `int`.
     pub fn int(&self, n: usize) -> i32 {
         self.args[n] as i32
@@ -160,11 +176,6 @@ impl<'a> Call<'a> {
         OpenFlags::from_bits(self.args[n]).filter(|flags| allowed.contains(*flags)).ok_or(Errno::EINVAL)
     }
 
-    /// Names what to wait for should this attempt answer EWAIT.
-    pub fn waits_for(&mut self, wait: Wait) {
-        self.state.wait = wait;
-    }
-
     /// A 64-bit timespec at `at`; EINVAL unless it is a valid point or length of time.
     pub fn timespec64(&self, at: u32) -> Result<Timespec> {
         checked(self.mem.i64(at)?, self.mem.i32(at.checked_add(8).ok_or(Errno::EFAULT)?)?)
@@ -186,13 +197,6 @@ impl<'a> Call<'a> {
             self.mem.put(at, &crate::memory::Record::default().u64(time.sec as u64).u32(time.nsec).u32(0).0)
         } else {
             self.mem.put(at, &crate::memory::Record::default().u32(time.sec as u32).u32(time.nsec).0)
-        }
-    }
-
-    /// Sets the deadline `after` from now, at the first attempt; a time beyond reckoning is no deadline.
-    pub fn deadline_after(&mut self, after: Duration) {
-        if self.state.first {
-            self.state.deadline = Instant::now().checked_add(after);
         }
     }
 
