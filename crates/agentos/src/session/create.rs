@@ -1,6 +1,7 @@
 //! From an agent's name to a session: starts its program in the VM.
 
 use super::PermissionPolicy;
+use super::mcp::McpServer;
 use super::services::ClientFiles;
 use super::session::{AgentSession, Setup};
 use super::transport::ProcessTransport;
@@ -22,8 +23,8 @@ pub struct SessionOptions {
     pub cwd: Option<String>,
     /// Environment of the agent, above the VM's and the package's.
     pub env: BTreeMap<String, String>,
-    /// Servers of the Model Context Protocol, in the agent protocol's own form.
-    pub mcp_servers: Vec<Value>,
+    /// Servers of the Model Context Protocol that the agent shall use.
+    pub mcp_servers: Vec<McpServer>,
     /// Added to the agent's own instructions.
     pub additional_instructions: Option<String>,
     /// Who answers permission requests.
@@ -55,7 +56,7 @@ impl Vm {
         let setup = Setup {
             agent: agent.to_owned(),
             cwd,
-            mcp_servers: options.mcp_servers,
+            mcp_servers: options.mcp_servers.iter().map(McpServer::to_wire).collect(),
             additional_instructions: options.additional_instructions,
             permissions: options.permissions,
         };

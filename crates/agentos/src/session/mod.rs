@@ -12,6 +12,7 @@
 pub mod connection;
 mod create;
 pub mod log;
+pub mod mcp;
 pub mod permission;
 pub mod protocol;
 mod services;

@@ -1,0 +1,74 @@
+// Compiled, never run: what the types of the public API accept and refuse.
+import { AgentOs, AgentOsError, type AgentOsOptions, type ExecResult, type Process, type Session, agentOs, hostDir, memory } from "agentos";
+
+type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+function holds<_ extends true>(): void {}
+
+export async function accepts(vm: AgentOs, key: string | undefined): Promise<void> {
+  await using _short = await agentOs();
+  const options: AgentOsOptions = {
+    software: [{ name: "x", version: "1", root: "/x", agents: { a: { command: "/a" } } }],
+    mounts: [{ path: "/work", driver: hostDir("."), readOnly: true }, { path: "/scratch", driver: memory() }],
+    permissions: { network: { default: "deny", rules: [{ mode: "allow", patterns: ["api.anthropic.com:443"] }] } },
+    limits: { maxMemoryMb: 256, maxProcesses: 64 },
+    env: { KEY: key },
+    user: { uid: 1000, name: "agent" },
+  };
+  await AgentOs.create(options);
+
+  const text = await vm.exec("true", { onStdout: (chunk) => holds<Equal<typeof chunk, string>>() });
+  holds<Equal<typeof text, ExecResult<string>>>();
+  const raw = await vm.exec("true", { encoding: "buffer", onStdout: (chunk) => holds<Equal<typeof chunk, Uint8Array>>() });
+  holds<Equal<typeof raw, ExecResult<Uint8Array>>>();
+  holds<Equal<typeof raw.stdout, Uint8Array>>();
+
+  const process: Process = await vm.spawn("cat", [], { signal: AbortSignal.timeout(1) });
+  const writer = process.stdin.getWriter();
+  await writer.write("text");
+  await writer.write(new Uint8Array(1));
+  for await (const chunk of process.stdout) holds<Equal<typeof chunk, Uint8Array>>();
+  const { exitCode } = await process.exited;
+  holds<Equal<typeof exitCode, number>>();
+
+  holds<Equal<Awaited<ReturnType<typeof vm.stat>>["type"], "file" | "directory" | "symlink" | "characterDevice" | "blockDevice" | "fifo" | "socket">>();
+  const content = await vm.readFile("/f");
+  holds<Equal<typeof content, Uint8Array>>();
+  const line = await vm.readFile("/f", "utf8");
+  holds<Equal<typeof line, string>>();
+  for (const result of await vm.readFiles(["/f"])) {
+    if ("error" in result) holds<Equal<typeof result.error, AgentOsError>>();
+    else holds<Equal<typeof result.content, Uint8Array>>();
+  }
+
+  await using session: Session = await vm.createSession("pi", { env: { ANTHROPIC_API_KEY: key }, permissions: "ask" });
+  session
+    .on("event", (event) => {
+      if (event.type === "update" && event.update.sessionUpdate === "agent_message_chunk") {
+        const block = event.update.content;
+        if (block.type === "text") holds<Equal<typeof block.text, string>>();
+      }
+    })
+    .on("permissionRequest", ({ id }) => session.respondPermission(id, "once"))
+    .on("exit", ({ signal }) => signal === "SIGKILL");
+  const answer = await session.prompt([{ type: "text", text: "hi" }]);
+  holds<Equal<typeof answer.text, string>>();
+}
+
+export async function refuses(vm: AgentOs, session: Session): Promise<void> {
+  // @ts-expect-error there is no such option
+  await AgentOs.create({ memory: 1 });
+  // @ts-expect-error made by AgentOs.create only
+  new AgentOs();
+  // @ts-expect-error thrown by agentOS only
+  new AgentOsError();
+  // @ts-expect-error a line is text
+  await vm.exec(["ls"]);
+  // @ts-expect-error there is no such encoding
+  await vm.readFile("/f", "utf9");
+  // @ts-expect-error signals have names
+  vm.kill(2, 9);
+  // @ts-expect-error there is no such reply
+  session.respondPermission("id", "maybe");
+  // @ts-expect-error there is no such event
+  session.on("message", () => {});
+}

@@ -1,0 +1,546 @@
+/**
+ * agentOS: virtual machines for AI agents inside this Node.js process.
+ *
+ * Paths are absolute paths of the VM. Every function that fails throws or rejects with an {@link AgentOsError}.
+ */
+
+// ---------------------------------------------------------------------------------------------------------------- software
+
+/** What a software package puts into a VM: a plain object, the default export of `@agentos/common` and the like. */
+export interface SoftwareManifest {
+  /** Package name, unique in a VM. */
+  readonly name: string;
+  /** Package version. */
+  readonly version: string;
+  /** Absolute directory of the host that every `source` is relative to. */
+  readonly root: string;
+  /** Single files; `mode` is 0o644 when absent. */
+  readonly files?: ReadonlyArray<{ readonly path: string; readonly source: string; readonly mode?: number; readonly sha256?: string }>;
+  /** Hard links to files of the package. */
+  readonly links?: ReadonlyArray<{ readonly path: string; readonly to: string; readonly hard?: boolean }>;
+  /** Symbolic links. */
+  readonly symlinks?: ReadonlyArray<{ readonly path: string; readonly target: string }>;
+  /** Directories of the host that appear read-only in the VM. */
+  readonly trees?: ReadonlyArray<{ readonly path: string; readonly source: string; readonly readOnly?: boolean }>;
+  /** Programs that speak the Agent Client Protocol, by the name that {@link AgentOs.createSession} takes. */
+  readonly agents?: Readonly<Record<string, { readonly command: string; readonly args?: readonly string[]; readonly env?: Readonly<Record<string, string>> }>>;
+  /** Environment of every process of the VM, below the VM's own. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Names of packages that must be in the same VM. */
+  readonly dependencies?: readonly string[];
+}
+
+// ------------------------------------------------------------------------------------------------------------------ drivers
+
+/** A directory of the host, made by {@link hostDir}. */
+export interface HostDirDriver {
+  readonly type: "hostDir";
+  /** Absolute path on the host. */
+  readonly path: string;
+}
+
+/** An empty tree in memory, made by {@link memory}. */
+export interface MemoryDriver {
+  readonly type: "memory";
+}
+
+/** What can be mounted. */
+export type Driver = HostDirDriver | MemoryDriver;
+
+/** A directory of the host; a relative path starts at the process's working directory. Symbolic links never lead out of it. */
+export declare function hostDir(path: string): HostDirDriver;
+
+/** An empty tree in memory; it counts towards `limits.maxFsBytes`. */
+export declare function memory(): MemoryDriver;
+
+/** A mount. */
+export interface MountOptions {
+  /** Where; made when missing. */
+  path: string;
+  /** What. */
+  driver: Driver;
+  /** Refuse writes with EROFS. Default: false. */
+  readOnly?: boolean;
+}
+
+// ------------------------------------------------------------------------------------------------------------------ options
+
+/** Environment variables. `undefined` counts as absent, so that `process.env` values can be passed on. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Allow or deny. */
+export type Verdict = "allow" | "deny";
+
+/** What a VM may reach. */
+export interface Permissions {
+  /** Outward connections. The VM's own loopback is always allowed. */
+  network?: {
+    /** Where no rule matches. Default: `"deny"`. */
+    default?: Verdict;
+    /** In order; the last one that matches wins. */
+    rules?: ReadonlyArray<{
+      mode: Verdict;
+      /** `"host:port"`: `"api.example.com:443"`, `"*.example.com:*"`, `"127.0.0.1:8080"`, `"10.0.0.0/8:*"`. */
+      patterns: readonly string[];
+    }>;
+  };
+}
+
+/** Bounds of a VM. */
+export interface Limits {
+  /** Memory of all programs, in MiB. Beyond: ENOMEM. Default: 512. */
+  maxMemoryMb?: number;
+  /** Share of one CPU, in percent. Default: no bound. */
+  maxCpuPercent?: number;
+  /** Processes at once. Beyond: EAGAIN. Default: 256. */
+  maxProcesses?: number;
+  /** Bytes in writable file systems in memory. Beyond: ENOSPC. Default: 1 GiB. */
+  maxFsBytes?: number;
+  /** Open files of all processes. Beyond: ENFILE. Default: 65536. */
+  maxOpenFiles?: number;
+}
+
+/** The user that programs run as. */
+export interface UserOptions {
+  /** Default: 1000. */
+  uid?: number;
+  /** Default: 1000. */
+  gid?: number;
+  /** Login name. Default: `"agent"`. */
+  name?: string;
+  /** Home directory, and where programs start. Default: `"/home/user"`. */
+  home?: string;
+}
+
+/** Options of a VM. Nothing is allowed that is not listed here. */
+export interface AgentOsOptions {
+  /** Packages whose programs the VM has. Default: none. */
+  software?: readonly SoftwareManifest[];
+  /** Default: none. */
+  mounts?: readonly MountOptions[];
+  /** Default: nothing. */
+  permissions?: Permissions;
+  /** Default: see {@link Limits}. */
+  limits?: Limits;
+  /** Environment of every process. */
+  env?: Environment;
+  /** Default: see {@link UserOptions}. */
+  user?: UserOptions;
+  /** Default: `"agentos"`. */
+  hostname?: string;
+}
+
+// ---------------------------------------------------------------------------------------------------------------- processes
+
+/** Names of signals. */
+export type SignalName =
+  | "SIGHUP" | "SIGINT" | "SIGQUIT" | "SIGILL" | "SIGTRAP" | "SIGABRT" | "SIGBUS" | "SIGFPE" | "SIGKILL" | "SIGUSR1" | "SIGSEGV"
+  | "SIGUSR2" | "SIGPIPE" | "SIGALRM" | "SIGTERM" | "SIGSTKFLT" | "SIGCHLD" | "SIGCONT" | "SIGSTOP" | "SIGTSTP" | "SIGTTIN"
+  | "SIGTTOU" | "SIGURG" | "SIGXCPU" | "SIGXFSZ" | "SIGVTALRM" | "SIGPROF" | "SIGWINCH" | "SIGIO" | "SIGPWR" | "SIGSYS";
+
+/** What every call that runs a program takes. */
+export interface SpawnOptions {
+  /** Working directory. Default: the home directory. */
+  cwd?: string;
+  /** Environment, above the VM's. */
+  env?: Environment;
+  /** Given on standard input, which then ends. */
+  stdin?: string | Uint8Array;
+  /** SIGTERM to the program's process group after this time, in milliseconds, and SIGKILL two seconds later. Default: no limit. */
+  timeoutMs?: number;
+  /** Kills the program's process group when aborted. */
+  signal?: AbortSignal;
+  /** Called with standard output as it arrives. */
+  onStdout?: (chunk: Uint8Array) => void;
+  /** Called with standard error as it arrives. */
+  onStderr?: (chunk: Uint8Array) => void;
+  /** Bytes kept of each stream; the rest is dropped. Default: 16 MiB for `exec` and `execFile`, no limit for `spawn`. */
+  maxOutputBytes?: number;
+}
+
+/** Options of {@link AgentOs.exec} and {@link AgentOs.execFile} with text output. */
+export interface ExecOptions extends Omit<SpawnOptions, "onStdout" | "onStderr"> {
+  /** Text in UTF-8 (the default), or bytes with `"buffer"`. */
+  encoding?: "utf8";
+  /** Called with standard output as it arrives; never with half a character. */
+  onStdout?: (chunk: string) => void;
+  /** Called with standard error as it arrives; never with half a character. */
+  onStderr?: (chunk: string) => void;
+}
+
+/** Options of {@link AgentOs.exec} and {@link AgentOs.execFile} with output in bytes. */
+export interface ExecBufferOptions extends SpawnOptions {
+  encoding: "buffer";
+}
+
+/** How a program ended. */
+export interface ProcessExit {
+  /** As a shell shows it: for a program that a signal killed, 128 plus its number. */
+  exitCode: number;
+  /** The signal that killed it, else null. */
+  signal: SignalName | null;
+}
+
+/** What a finished program left. A status other than 0 is a result, not an error. */
+export interface ExecResult<Output = string> extends ProcessExit {
+  stdout: Output;
+  stderr: Output;
+  /** More was printed than `maxOutputBytes`. */
+  truncated: boolean;
+  /** `timeoutMs` ended it. */
+  timedOut: boolean;
+}
+
+/** A program that runs. Made by {@link AgentOs.spawn}. */
+export declare class Process {
+  private constructor();
+  /** Its process id in the VM. */
+  readonly pid: number;
+  /** Its standard input; close it to end the input. Text is sent in UTF-8. */
+  readonly stdin: WritableStream<Uint8Array | string>;
+  /** Its standard output. The program waits when nobody reads. Empty when `onStdout` was given. */
+  readonly stdout: ReadableStream<Uint8Array>;
+  /** Its standard error. The program waits when nobody reads. Empty when `onStderr` was given. */
+  readonly stderr: ReadableStream<Uint8Array>;
+  /** Its end; rejects with the signal's reason when `signal` ended it. */
+  readonly exited: Promise<ProcessExit>;
+  /** Sends a signal, SIGTERM when absent. False when it has ended. */
+  kill(signal?: SignalName): boolean;
+  /** Calls `listener` once when it has ended. */
+  on(event: "exit", listener: (exit: ProcessExit) => void): this;
+}
+
+/** A row of the process table. */
+export interface ProcessInfo {
+  pid: number;
+  /** Parent; 0 for process 1. */
+  ppid: number;
+  /** Process group. */
+  pgid: number;
+  /** Session, as of setsid(2). */
+  sid: number;
+  uid: number;
+  gid: number;
+  /** Command name, at most 15 bytes. */
+  name: string;
+  /** Arguments, the program's name first. */
+  args: string[];
+  /** Running, sleeping, stopped, or zombie. */
+  state: "R" | "S" | "T" | "Z";
+  /** CPU time used, in milliseconds. */
+  cpuMs: number;
+  /** Memory of the program, in bytes. */
+  memoryBytes: number;
+}
+
+// -------------------------------------------------------------------------------------------------------------------- files
+
+/** Text encodings of {@link AgentOs.readFile}. */
+export type TextEncoding = "utf8" | "utf-8" | "latin1" | "ascii" | "base64" | "base64url" | "hex" | "utf16le";
+
+/** Types of files. */
+export type FileType = "file" | "directory" | "symlink" | "characterDevice" | "blockDevice" | "fifo" | "socket";
+
+/** Attributes of a file. */
+export interface FileStat {
+  type: FileType;
+  /** Type and permission bits, as `st_mode`. */
+  mode: number;
+  /** In bytes. */
+  size: number;
+  ino: number;
+  /** Hard links. */
+  nlink: number;
+  uid: number;
+  gid: number;
+  /** In milliseconds since 1970. */
+  atimeMs: number;
+  /** In milliseconds since 1970. */
+  mtimeMs: number;
+  /** In milliseconds since 1970. */
+  ctimeMs: number;
+  /** In milliseconds since 1970. */
+  birthtimeMs: number;
+}
+
+/** One name of a directory. */
+export interface DirEntry {
+  name: string;
+  type: FileType;
+}
+
+/** One file below a directory. */
+export interface TreeEntry {
+  /** Absolute path. */
+  path: string;
+  type: FileType;
+}
+
+/** A file of {@link AgentOs.writeFiles}. */
+export interface FileContent {
+  path: string;
+  content: string | Uint8Array;
+  /** Permission bits. Default: 0o644 for a new file, unchanged for an existing one. */
+  mode?: number;
+}
+
+// ----------------------------------------------------------------------------------------------------------------- sessions
+
+/** Who answers an agent's permission requests: everything is allowed, nothing is, or {@link Session.respondPermission}. */
+export type PermissionPolicy = "auto" | "deny" | "ask";
+
+/** A server of the Model Context Protocol that an agent shall use. */
+export type McpServer =
+  | { name: string; type?: "stdio"; command: string; args?: readonly string[]; env?: Readonly<Record<string, string>> }
+  | { name: string; type: "http" | "sse"; url: string; headers?: Readonly<Record<string, string>> };
+
+/** Options of {@link AgentOs.createSession}. */
+export interface SessionOptions {
+  /** Working directory of the agent. Default: the home directory. */
+  cwd?: string;
+  /** Environment of the agent, above the VM's and its package's. */
+  env?: Environment;
+  /** Default: none. */
+  mcpServers?: readonly McpServer[];
+  /** Added to the agent's own instructions. */
+  additionalInstructions?: string;
+  /** Default: `"auto"`: the VM is the boundary. */
+  permissions?: PermissionPolicy;
+}
+
+/** A part of a prompt or an answer, as in the Agent Client Protocol. */
+export type ContentBlock =
+  | { type: "text"; text: string }
+  | { type: "image"; data: string; mimeType: string; uri?: string | null }
+  | { type: "audio"; data: string; mimeType: string }
+  | { type: "resource_link"; uri: string; name: string; mimeType?: string | null; title?: string | null; description?: string | null; size?: number | null }
+  | { type: "resource"; resource: { uri: string; mimeType?: string | null } & ({ text: string } | { blob: string }) };
+
+/** What a tool call shows. */
+export type ToolCallContent =
+  | { type: "content"; content: ContentBlock }
+  | { type: "diff"; path: string; oldText?: string | null; newText: string }
+  | { type: "terminal"; terminalId: string };
+
+/** A tool call; an update names only what changed. */
+export interface ToolCall {
+  toolCallId: string;
+  title?: string;
+  kind?: "read" | "edit" | "delete" | "move" | "search" | "execute" | "think" | "fetch" | "switch_mode" | "other";
+  status?: "pending" | "in_progress" | "completed" | "failed";
+  content?: ToolCallContent[];
+  locations?: Array<{ path: string; line?: number | null }>;
+  rawInput?: unknown;
+  rawOutput?: unknown;
+}
+
+/** Progress of an agent, as it sent it. Newer agents may send kinds that are not listed here; they are passed on as well. */
+export type SessionUpdate =
+  | { sessionUpdate: "user_message_chunk" | "agent_message_chunk" | "agent_thought_chunk"; content: ContentBlock }
+  | ({ sessionUpdate: "tool_call" | "tool_call_update" } & ToolCall)
+  | { sessionUpdate: "plan"; entries: Array<{ content: string; priority: "high" | "medium" | "low"; status: "pending" | "in_progress" | "completed" }> }
+  | { sessionUpdate: "available_commands_update"; availableCommands: Array<{ name: string; description: string }> }
+  | { sessionUpdate: "current_mode_update"; currentModeId: string }
+  | { sessionUpdate: "config_option_update"; configOptions: unknown[] }
+  | { sessionUpdate: "usage_update"; used: number; size: number };
+
+/** A way to answer a permission request. */
+export interface PermissionOption {
+  optionId: string;
+  name: string;
+  kind: "allow_once" | "allow_always" | "reject_once" | "reject_always";
+}
+
+/** An agent asks whether it may go on. */
+export interface PermissionRequest {
+  /** For {@link Session.respondPermission}. */
+  id: string;
+  toolCall: ToolCall;
+  options: PermissionOption[];
+}
+
+/** Token counts of a prompt, as far as the agent tells them. */
+export interface Usage {
+  totalTokens?: number;
+  inputTokens?: number;
+  outputTokens?: number;
+  cachedReadTokens?: number;
+  cachedWriteTokens?: number;
+}
+
+/** Why an agent stopped. */
+export type StopReason = "end_turn" | "max_tokens" | "max_turn_requests" | "refusal" | "cancelled";
+
+/** What happened in a session. `seq` counts from 1; `time` is in milliseconds since 1970. */
+export type SessionEvent = { seq: number; time: number } & (
+  | { type: "prompt"; prompt: ContentBlock[] }
+  | { type: "update"; update: SessionUpdate }
+  | { type: "stop"; stopReason: StopReason; usage?: Usage }
+  | ({ type: "permissionRequest" } & PermissionRequest)
+  | { type: "permissionAnswer"; id: string; optionId?: string }
+  | { type: "notification"; method: string; params: unknown }
+  | { type: "error"; message: string; line: string }
+  | { type: "exit"; exitCode: number | null; signal: SignalName | null }
+);
+
+/** What a prompt came to. */
+export interface PromptResult {
+  stopReason: StopReason;
+  /** Everything the agent said. */
+  text: string;
+  /** Null when the agent does not tell. */
+  usage: Usage | null;
+}
+
+/** A contribution to the conversation. */
+export type TranscriptEntry =
+  | { role: "user" | "agent" | "thought"; text: string }
+  | { role: "tool"; toolCallId: string; title: string; kind: string; status: string };
+
+/** What an agent says about itself, as it sent it. */
+export interface AgentDescription {
+  agentInfo: unknown;
+  agentCapabilities: unknown;
+  /** `{ currentModeId, availableModes }`, or null. */
+  modes: unknown;
+  /** Settings, among them the model, or null. */
+  configOptions: unknown;
+}
+
+/** A conversation with an agent. Made by {@link AgentOs.createSession}. */
+export declare class Session implements AsyncDisposable {
+  private constructor();
+  readonly sessionId: string;
+  /** The agent's name. */
+  readonly agent: string;
+  /** Asks the agent to do something and waits until it has finished. Aborting `signal` cancels the prompt and rejects. */
+  prompt(prompt: string | readonly ContentBlock[], options?: { signal?: AbortSignal }): Promise<PromptResult>;
+  /** Asks the agent to stop; its prompt then resolves with `stopReason: "cancelled"`. */
+  cancel(): Promise<void>;
+  /** Changes the agent's mode. */
+  setMode(mode: string): Promise<void>;
+  /** Changes the agent's model. */
+  setModel(model: string): Promise<void>;
+  /** What the agent says about itself and its settings. */
+  describe(): AgentDescription;
+  /** Calls `listener` with every event from now on, in order. */
+  on(event: "event", listener: (event: SessionEvent) => void): this;
+  /** Calls `listener` when the agent asks for permission and the policy is `"ask"`. */
+  on(event: "permissionRequest", listener: (request: PermissionRequest) => void): this;
+  /** Calls `listener` when the agent has ended. */
+  on(event: "exit", listener: (exit: { exitCode: number | null; signal: SignalName | null }) => void): this;
+  /** Ends a subscription. */
+  off(event: "event" | "permissionRequest" | "exit", listener: (argument: never) => void): this;
+  /** The events with numbers above `since` (default 0). The last 10000 are kept, 32 MiB at most. */
+  events(options?: { since?: number }): SessionEvent[];
+  /** The conversation so far, as far as the events reach back. */
+  transcript(): Promise<TranscriptEntry[]>;
+  /** Answers a permission request. */
+  respondPermission(id: string, reply: "once" | "always" | "reject"): void;
+  /** Ends the conversation and the agent. May be called again. */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+// ----------------------------------------------------------------------------------------------------------------------- VM
+
+/** What a VM uses. */
+export interface Stats {
+  /** Processes that run. */
+  processes: number;
+  /** Memory of all programs, in bytes. */
+  memoryBytes: number;
+  /** Bytes in writable file systems in memory. */
+  fsBytes: number;
+  /** Name and version of each package. */
+  software: Array<{ name: string; version: string }>;
+}
+
+/** A virtual machine. It ends when it is disposed; a VM that nothing refers to any more, or whose thread ends, is disposed too. */
+export declare class AgentOs implements AsyncDisposable {
+  private constructor();
+  /** Boots a VM. */
+  static create(options?: AgentOsOptions): Promise<AgentOs>;
+
+  /** Runs a line of shell, as `bash -c`, and waits for its end. */
+  exec(line: string, options?: ExecOptions): Promise<ExecResult>;
+  exec(line: string, options: ExecBufferOptions): Promise<ExecResult<Uint8Array>>;
+  /** Runs a program with arguments and waits for its end. Rejects with ENOENT when there is no such program. */
+  execFile(file: string, args?: readonly string[], options?: ExecOptions): Promise<ExecResult>;
+  execFile(file: string, args: readonly string[], options: ExecBufferOptions): Promise<ExecResult<Uint8Array>>;
+  /** Starts a program. Rejects with ENOENT when there is no such program. */
+  spawn(file: string, args?: readonly string[], options?: SpawnOptions): Promise<Process>;
+  /** The process table. */
+  processes(): ProcessInfo[];
+  /** Sends a signal to a process, SIGTERM when absent. */
+  kill(pid: number, signal?: SignalName): void;
+
+  /** The bytes of a file, or with an encoding its text. */
+  readFile(path: string): Promise<Uint8Array>;
+  readFile(path: string, encoding: TextEncoding): Promise<string>;
+  /** Writes a file; missing directories are made. */
+  writeFile(path: string, content: string | Uint8Array, options?: { mode?: number }): Promise<void>;
+  /** Reads several files; one that fails has `error` in place of `content`. */
+  readFiles(paths: readonly string[]): Promise<Array<{ path: string; content: Uint8Array } | { path: string; error: AgentOsError }>>;
+  /** Writes several files, in order; one that fails has an `error`. */
+  writeFiles(files: readonly FileContent[]): Promise<Array<{ path: string; error?: AgentOsError }>>;
+  /** Makes a directory; with `recursive` its parents too, and an existing one is no error. */
+  mkdir(path: string, options?: { recursive?: boolean }): Promise<void>;
+  /** The names in a directory, sorted. */
+  readdir(path: string): Promise<string[]>;
+  readdir(path: string, options: { withFileTypes: true }): Promise<DirEntry[]>;
+  /** Everything below a directory, each directory before what is in it. Symbolic links are not followed. */
+  readdirRecursive(path: string, options?: { maxDepth?: number }): Promise<TreeEntry[]>;
+  /** Attributes of a file; symbolic links are followed. */
+  stat(path: string): Promise<FileStat>;
+  /** Attributes of a symbolic link itself. */
+  lstat(path: string): Promise<FileStat>;
+  /** Whether there is something; a symbolic link that leads nowhere is nothing. */
+  exists(path: string): Promise<boolean>;
+  /** Renames; what is at `to` is replaced. */
+  move(from: string, to: string): Promise<void>;
+  /** Copies a file, with its permission bits; with `recursive` a directory and all in it. */
+  copy(from: string, to: string, options?: { recursive?: boolean }): Promise<void>;
+  /** Removes a file or an empty directory; with `recursive` a directory and all in it. */
+  delete(path: string, options?: { recursive?: boolean }): Promise<void>;
+  /** Makes a symbolic link at `path`. */
+  symlink(target: string, path: string): Promise<void>;
+  /** The target of a symbolic link. */
+  readlink(path: string): Promise<string>;
+  /** Changes permission bits. */
+  chmod(path: string, mode: number): Promise<void>;
+
+  /** Starts an agent of the VM's software and opens a conversation with it. */
+  createSession(agent: string, options?: SessionOptions): Promise<Session>;
+  /** The conversations that are open. */
+  sessions(): Session[];
+
+  /** What the VM uses. */
+  stats(): Stats;
+  /** Ends everything in the VM and gives its memory back. May be called again. */
+  dispose(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** Short for {@link AgentOs.create}. */
+export declare function agentOs(options?: AgentOsOptions): Promise<AgentOs>;
+
+// ------------------------------------------------------------------------------------------------------------------- errors
+
+/** The one error class, with the fields of Node's system errors. */
+export declare class AgentOsError extends Error {
+  private constructor();
+  override readonly name: "AgentOsError";
+  /** An errno name (`"ENOENT"`), a code of Node (`"ERR_INVALID_ARG_TYPE"`), or a code of ours (`"ERR_AGENTOS_DISPOSED"`). */
+  readonly code: string;
+  /** Negative errno, for a system call that failed. */
+  readonly errno?: number;
+  /** The system call that failed. */
+  readonly syscall?: string;
+  /** The path or program it was about. */
+  readonly path?: string;
+  /** The limit that was hit, for example `"maxProcesses"`. */
+  readonly limit?: string;
+  /** The configured value of that limit. */
+  readonly configured?: number;
+}

@@ -1,0 +1,6 @@
+// What `import ... from "agentos"` has; ../index.d.ts documents it.
+export { AgentOs, agentOs } from "./agent-os.js";
+export { hostDir, memory } from "./drivers.js";
+export { AgentOsError } from "./errors.js";
+export { Process } from "./process.js";
+export { Session } from "./session.js";
