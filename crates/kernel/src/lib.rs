@@ -38,6 +38,7 @@ mod syscall;
 mod task;
 mod timer;
 mod tty;
+mod view;
 mod wait;
 
 pub use config::{Clock, KernelConfig, Random};
@@ -46,3 +47,4 @@ pub use kernel::{Kernel, Stats};
 pub use limits::Limits;
 pub use process::{ProcessInfo, ProcessState};
 pub use syscall::{RELEASE, VERSION};
+pub use view::{DescriptorInfo, ProcessDetails, ProcessLink, TerminalAttributes};

@@ -82,6 +82,10 @@ impl Table {
         self.entries.len() - 1
     }
 
+    pub(crate) fn last_pid(&self) -> Pid {
+        self.last_pid
+    }
+
     /// Members of a process group.
     pub(crate) fn group(&self, group: Pid) -> Vec<Pid> {
         self.iter().filter(|(_, entry)| entry.group == group).map(|(pid, _)| pid).collect()

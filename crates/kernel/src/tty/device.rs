@@ -1,6 +1,6 @@
 //! The device numbers of terminals: /dev/ptmx, /dev/pts/N, /dev/tty (devices.txt).
 
-use super::{PtyReplica, Tty};
+use super::PtyReplica;
 use crate::kernel::Kernel;
 use crate::process::State as ProcessState;
 use agentos_abi::stat::makedev;
@@ -26,13 +26,19 @@ impl Kernel {
     /// Opens the terminal behind a device number. `None`: it is not a terminal's.
     pub(crate) fn open_terminal(self: &Arc<Self>, rdev: u64, pid: Pid, flags: OpenFlags) -> Option<Result<Arc<dyn File>>> {
         if rdev == PTMX_RDEV {
-            return Some(self.ttys.open_master(true).map(|master| master as Arc<dyn File>));
+            return Some(self.open_ptmx(pid));
         }
         if rdev == TTY_RDEV {
             return Some(self.open_controlling(pid));
         }
         let index = self.ttys.indices().into_iter().find(|index| pts_rdev(*index) == rdev)?;
         Some(self.open_pts(index, pid, flags))
+    }
+
+    /// /dev/ptmx: the replica belongs to the opener (what grantpt(3) sees to elsewhere) and is locked until unlockpt(3).
+    fn open_ptmx(&self, pid: Pid) -> Result<Arc<dyn File>> {
+        let (uid, _) = self.process_owner(pid)?;
+        Ok(self.ttys.open_master(true, uid, 0o620)?)
     }
 
     /// /dev/tty. Errors: ENXIO without a controlling terminal.
@@ -62,16 +68,6 @@ impl Kernel {
         let leads = entry.session == pid && entry.state == ProcessState::Running;
         leads.then_some(FileContext { pid, pgid: entry.group, sid: entry.session, privileged: false })
     }
-
-    /// Numbers of the pseudo-terminals, for /dev/pts.
-    pub fn terminals(&self) -> Vec<u32> {
-        self.ttys.indices()
-    }
-
-    /// Attributes of /dev/pts/N; ino and times are the caller's to fill.
-    pub fn terminal_rdev(&self, index: u32) -> u64 {
-        pts_rdev(index)
-    }
 }
 
 /// Attributes of a device that is open without a file.
@@ -84,7 +80,7 @@ pub(super) fn stat(rdev: u64, mode: u32) -> Stat {
         mode: Mode::from_bits_retain(mode),
         nlink: 1,
         uid: 0,
-        gid: 5,
+        gid: super::TTY_GID,
         rdev,
         size: 0,
         blksize: 1024,
@@ -93,12 +89,5 @@ pub(super) fn stat(rdev: u64, mode: u32) -> Stat {
         mtime: time,
         ctime: time,
         btime: time,
-    }
-}
-
-impl Tty {
-    /// Attributes of a replica that the host installed without opening a file.
-    pub(crate) fn stat(&self) -> Stat {
-        stat(self.rdev(), 0o620)
     }
 }

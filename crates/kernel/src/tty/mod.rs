@@ -33,6 +33,9 @@ use line_discipline::LineDiscipline;
 use parking_lot::Mutex;
 use std::sync::{Arc, Weak};
 
+/// Group `tty`, which owns terminals.
+const TTY_GID: u32 = 5;
+
 /// One terminal: what the two sides share.
 pub(crate) struct Tty {
     /// Number below /dev/pts.
@@ -60,12 +63,14 @@ struct State {
     hung_up: bool,
     /// The replica cannot be opened before unlockpt(3).
     locked: bool,
+    /// User, group and permission bits of /dev/pts/N.
+    owner: (u32, u32, u32),
     /// When a read with VTIME gives up.
     timeout: Option<replica::Timeout>,
 }
 
 impl Tty {
-    fn new(index: u32, kernel: Weak<Kernel>, locked: bool) -> Arc<Tty> {
+    fn new(index: u32, kernel: Weak<Kernel>, locked: bool, owner: (u32, u32, u32)) -> Arc<Tty> {
         let state = State {
             line: LineDiscipline::default(),
             winsize: Winsize::default(),
@@ -75,6 +80,7 @@ impl Tty {
             was_opened: false,
             hung_up: false,
             locked,
+            owner,
             timeout: None,
         };
         Arc::new(Tty { index, kernel, state: Mutex::new(state), replica_queue: WaitQueue::new(), master_queue: WaitQueue::new() })
@@ -93,6 +99,16 @@ impl Tty {
     /// Device number of the replica.
     pub(crate) fn rdev(&self) -> u64 {
         device::pts_rdev(self.index)
+    }
+
+    /// User, group and permission bits of /dev/pts/N.
+    pub(crate) fn owner(&self) -> (u32, u32, u32) {
+        self.state.lock().owner
+    }
+
+    pub(crate) fn set_owner(&self, uid: Option<u32>, gid: Option<u32>, mode: Option<u32>) {
+        let owner = &mut self.state.lock().owner;
+        *owner = (uid.unwrap_or(owner.0), gid.unwrap_or(owner.1), mode.unwrap_or(owner.2));
     }
 
     /// Sends a signal to the foreground group.

@@ -29,14 +29,18 @@ impl TtyTable {
         self.open.lock().keys().copied().collect()
     }
 
-    /// A new pair with the lowest free number. `locked`: until unlockpt(3). Errors: ENOSPC.
-    pub(crate) fn open_master(&self, locked: bool) -> Result<Arc<PtyMaster>> {
+    pub(crate) fn get(&self, index: u32) -> Option<Arc<Tty>> {
+        self.open.lock().get(&index).cloned()
+    }
+
+    /// A new pair with the lowest free number, whose replica belongs to `uid`. `locked`: until unlockpt(3). Errors: ENOSPC.
+    pub(crate) fn open_master(&self, locked: bool, uid: u32, mode: u32) -> Result<Arc<PtyMaster>> {
         let mut open = self.open.lock();
         if open.len() >= self.limit {
             return Err(Errno::ENOSPC);
         }
         let index = (0..).find(|index| !open.contains_key(index)).ok_or(Errno::ENOSPC)?;
-        let tty = Tty::new(index, self.kernel.clone(), locked);
+        let tty = Tty::new(index, self.kernel.clone(), locked, (uid, super::TTY_GID, mode));
         open.insert(index, tty.clone());
         drop(open);
         Ok(Arc::new(PtyMaster::new(tty, self.clone())))
@@ -44,8 +48,7 @@ impl TtyTable {
 
     /// Errors: ENXIO for a number not in use; EIO while it is locked.
     pub(crate) fn open_replica(&self, index: u32) -> Result<PtyReplica> {
-        let tty = self.open.lock().get(&index).cloned().ok_or(Errno::ENXIO)?;
-        PtyReplica::open(tty)
+        PtyReplica::open(self.get(index).ok_or(Errno::ENXIO)?)
     }
 
     pub(super) fn remove(&self, index: u32) {
