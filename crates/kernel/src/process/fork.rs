@@ -13,6 +13,10 @@ impl Kernel {
     /// # Errors
     /// EAGAIN: the VM's process limit, or RLIMIT_NPROC of an unprivileged user. ESRCH: the parent has ended.
     pub(crate) fn fork(self: &Arc<Self>, parent: &Arc<Process>) -> Result<Task> {
+        parent.alive()?;
+        if self.lock_table().closed {
+            return Err(Errno::EAGAIN);
+        }
         let files = parent.files.read().clone();
         let fs = parent.fs.read().clone().ok_or(Errno::ESRCH)?;
         let credentials = parent.credentials.read().clone();
