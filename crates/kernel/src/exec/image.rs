@@ -69,6 +69,9 @@ impl Task {
 
     /// A regular file that the caller may execute. Errors: EACCES.
     fn executable(&self, dirfd: Fd, path: &[u8]) -> Result<Path> {
+        if path.is_empty() && dirfd == AT_FDCWD {
+            return Err(Errno::ENOENT);
+        }
         let place = self.lookup_or_self(dirfd, path, true)?;
         if place.file_type() != FileType::Regular || place.mount().flags.contains(agentos_vfs::MountFlags::NOEXEC) {
             return Err(Errno::EACCES);

@@ -130,16 +130,6 @@ impl Table {
 
 impl Entry {
     fn new(process: Arc<Process>, parent: Pid, group: Pid, session: Pid) -> Entry {
-        Entry {
-            process,
-            parent,
-            group,
-            session,
-            children: Vec::new(),
-            state: State::Running,
-            change: None,
-            adopted: false,
-            child_usage: Rusage::default(),
-        }
+        Entry { process, parent, group, session, children: Vec::new(), state: State::Running, change: None, adopted: false, child_usage: Rusage::default() }
     }
 }

@@ -9,8 +9,7 @@ use agentos_syscall::{Delivered, Interrupt};
 const SIGRTMIN: i32 = 32;
 
 /// SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU.
-pub(crate) const STOP_SIGNALS: SigSet =
-    SigSet(0).with(Signal::SIGSTOP).with(Signal::SIGTSTP).with(Signal::SIGTTIN).with(Signal::SIGTTOU);
+pub(crate) const STOP_SIGNALS: SigSet = SigSet(0).with(Signal::SIGSTOP).with(Signal::SIGTSTP).with(Signal::SIGTTIN).with(Signal::SIGTTOU);
 
 /// What a process has to do next because of its pending signals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Calls that take a path: from where it starts and who asks, then the namespace does the rest.
 
-use crate::fd::FileId;
+use crate::fd::{Description, FileId};
 use crate::location::{AnonymousInode, Location};
 use crate::pipe::{FifoOpen, Pipe, PipeEnd};
 use crate::process::{PendingCall, current};
@@ -34,7 +34,10 @@ impl Task {
     pub(crate) fn lookup_or_self(&self, dirfd: Fd, path: &[u8], follow: bool) -> Result<Path> {
         match (path.is_empty(), dirfd) {
             (true, AT_FDCWD) => Ok(self.fs()?.cwd),
-            (true, _) => self.description(dirfd)?.path.clone().ok_or(Errno::EACCES),
+            (true, _) => match &*self.description(dirfd)? {
+                Description { path: Some(path), .. } => Ok(path.clone()),
+                description => AnonymousInode::place(description),
+            },
             _ => self.walk(dirfd, path, |walk| walk.resolve(path, follow)),
         }
     }

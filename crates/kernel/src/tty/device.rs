@@ -32,7 +32,7 @@ impl Kernel {
             return Some(self.open_controlling(pid));
         }
         let index = self.ttys.indices().into_iter().find(|index| pts_rdev(*index) == rdev)?;
-        Some(self.open_pts(index, pid, flags))
+        Some(self.open_replica(index, pid, flags))
     }
 
     /// /dev/ptmx: the replica belongs to the opener (what grantpt(3) sees to elsewhere) and is locked until unlockpt(3).
@@ -51,8 +51,12 @@ impl Kernel {
         Ok(Arc::new(PtyReplica::open(tty)?))
     }
 
-    /// /dev/pts/N: becomes the controlling terminal of a session leader that has none, unless O_NOCTTY says otherwise.
-    fn open_pts(&self, index: u32, pid: Pid, flags: OpenFlags) -> Result<Arc<dyn File>> {
+    /// Opens /dev/pts/N for a process: it becomes the controlling terminal of a session leader that has none, unless O_NOCTTY says
+    /// otherwise.
+    ///
+    /// # Errors
+    /// ENXIO (no such terminal), EIO (locked, or its master is closed).
+    pub fn open_replica(&self, index: u32, pid: Pid, flags: OpenFlags) -> Result<Arc<dyn File>> {
         let replica = self.ttys.open_replica(index)?;
         if !flags.contains(OpenFlags::NOCTTY) {
             if let Some(context) = self.leader_context(pid) {

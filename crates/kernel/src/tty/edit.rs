@@ -56,7 +56,13 @@ impl EditedLine {
         }
         Some(match last {
             b'\t' => TAB - self.column(control) % TAB,
-            byte if is_printed_as_control(byte) => if control { 2 } else { 0 },
+            byte if is_printed_as_control(byte) => {
+                if control {
+                    2
+                } else {
+                    0
+                }
+            }
             _ => 1,
         })
     }

@@ -55,7 +55,21 @@ impl Inode for Node {
         let time = Timespec::default();
         let size = self.data.lock().unwrap().len() as u64;
         Ok(Stat {
-            dev: 0, ino: self.ino, file_type: self.file_type, mode, nlink: 1, uid, gid, rdev: 0, size, blksize: 4096, blocks: 0, atime: time, mtime: time, ctime: time, btime: time,
+            dev: 0,
+            ino: self.ino,
+            file_type: self.file_type,
+            mode,
+            nlink: 1,
+            uid,
+            gid,
+            rdev: 0,
+            size,
+            blksize: 4096,
+            blocks: 0,
+            atime: time,
+            mtime: time,
+            ctime: time,
+            btime: time,
         })
     }
 
