@@ -124,7 +124,11 @@ fn keys_and_resizing_signal_the_foreground_group() {
     terminal.type_keys("\x03");
     assert_eq!(taken(shell), None);
     assert_eq!(taken(&job), Some(Signal::SIGINT), "with the handler that it was forked with");
-    assert_eq!(shell.ioctl(0, Ioctl::SetForegroundGroup(4711)).err(), Some(Errno::ERESTARTSYS), "the shell is in the background now");
+    let termios = Ioctl::FlushQueue(0);
+    assert_eq!(shell.ioctl(0, termios), Err(Errno::EIO), "in the background now, and nobody could continue it");
+    let other = terminal.job();
+    assert_eq!(other.ioctl(0, termios), Err(Errno::ERESTARTSYS));
+    assert!(other.attention().has(Attention::STOPPED));
 }
 
 #[test]
