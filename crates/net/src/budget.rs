@@ -1,6 +1,7 @@
 //! Counters with a ceiling.
 
 use agentos_abi::{Errno, Result};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// Something a VM may use a limited amount of.
@@ -35,9 +36,21 @@ impl Budget {
     pub(crate) fn give(&self, amount: usize) {
         self.used.fetch_sub(amount, Relaxed);
     }
+}
 
-    #[cfg(test)]
-    pub(crate) fn used(&self) -> usize {
-        self.used.load(Relaxed)
+/// One unit of a budget, given back when dropped.
+pub(crate) struct Permit(Arc<Budget>);
+
+impl Permit {
+    /// Takes one unit. Errors: the budget's.
+    pub(crate) fn take(budget: &Arc<Budget>) -> Result<Permit> {
+        budget.take(1)?;
+        Ok(Permit(budget.clone()))
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.0.give(1);
     }
 }

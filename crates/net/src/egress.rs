@@ -52,6 +52,9 @@ pub trait EgressStream: Send + Sync {
     /// SO_ERROR: the pending error, which is cleared.
     fn take_error(&self) -> Option<Errno>;
 
+    /// Bytes that can be read now (FIONREAD); 0 when that cannot be told.
+    fn queued(&self) -> usize;
+
     /// Sets TCP_NODELAY. Failure has no consequence.
     fn set_no_delay(&self, on: bool);
 }

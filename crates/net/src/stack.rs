@@ -2,7 +2,12 @@
 
 use crate::budget::Budget;
 use crate::config::{Limits, NetworkConfig};
-use crate::socket::{Common, Options, Socket};
+use crate::egress::Egress;
+use crate::listener::Listener;
+use crate::names::{NameServer, Resolver};
+use crate::policy::Gate;
+use crate::socket::{Common, Options, Socket, UdpOffer};
+use crate::table::{NameTable, PortTable};
 use agentos_abi::socket::{Family, SocketType};
 use agentos_abi::{Errno, Pid, Result};
 use agentos_waiter::WaitQueue;
@@ -15,6 +20,18 @@ pub(crate) struct Stack {
     pub(crate) limits: Limits,
     /// Bytes in socket buffers.
     pub(crate) buffers: Arc<Budget>,
+    /// Open file descriptions in flight.
+    pub(crate) rights: Arc<Budget>,
+    /// Connections to the outside.
+    pub(crate) egress_connections: Arc<Budget>,
+    /// Those of them that are being made.
+    pub(crate) pending_connects: Arc<Budget>,
+    pub(crate) tcp: Arc<PortTable<Arc<Listener>>>,
+    pub(crate) udp: Arc<PortTable<UdpOffer>>,
+    pub(crate) names: Arc<NameTable>,
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) egress: Option<Arc<dyn Egress>>,
+    pub(crate) name_server: NameServer,
     /// Existing sockets.
     count: Budget,
     living: Mutex<HashMap<u64, Weak<Socket>>>,
@@ -23,11 +40,23 @@ pub(crate) struct Stack {
 }
 
 impl Stack {
-    pub(crate) fn new(config: &NetworkConfig) -> Stack {
+    pub(crate) fn new(config: NetworkConfig) -> Stack {
         let limits = config.limits;
+        let budget = |most, beyond| Arc::new(Budget::new(most, beyond));
+        let gate = Arc::new(Gate::new(config.policy, config.on_decision));
+        let resolver = Resolver::new(&config.hosts, config.egress.clone(), gate.clone(), limits.lookups);
         Stack {
             limits,
-            buffers: Arc::new(Budget::new(limits.buffer_bytes, Errno::ENOBUFS)),
+            buffers: budget(limits.buffer_bytes, Errno::ENOBUFS),
+            rights: budget(limits.rights_in_flight, Errno::ENOBUFS),
+            egress_connections: budget(limits.egress_connections, Errno::ENOBUFS),
+            pending_connects: budget(limits.pending_connects, Errno::EAGAIN),
+            tcp: PortTable::new(true),
+            udp: PortTable::new(false),
+            names: Arc::default(),
+            gate,
+            egress: config.egress,
+            name_server: NameServer { resolver },
             count: Budget::new(limits.sockets, Errno::ENFILE),
             living: Mutex::default(),
             next_id: AtomicU64::new(1),
@@ -62,5 +91,6 @@ impl Stack {
         for socket in living {
             socket.close();
         }
+        self.name_server.resolver.shut_down();
     }
 }

@@ -79,14 +79,6 @@ pub(crate) enum Verdict {
     Default(Mode),
 }
 
-impl Verdict {
-    pub(crate) fn mode(self) -> Mode {
-        match self {
-            Verdict::Rule(mode) | Verdict::Default(mode) => mode,
-        }
-    }
-}
-
 impl Policy {
     /// A policy; the last matching rule wins.
     pub fn new(default: Mode, rules: Vec<Rule>) -> Policy {

@@ -2,9 +2,20 @@
 //!
 //! [`Socket`] is one type for all families; what differs is behind [`Protocol`], one file each. Both share a [`Common`].
 
+mod mailbox;
 mod options;
+mod tcp;
+mod tcp_connect;
+mod udp;
+mod unix_datagram;
+mod unix_stream;
 
+pub(crate) use mailbox::{Mailbox, Sender};
 pub(crate) use options::Options;
+pub(crate) use tcp::Tcp;
+pub(crate) use udp::{Udp, UdpOffer};
+pub(crate) use unix_datagram::UnixDatagram;
+pub(crate) use unix_stream::UnixStream;
 
 use crate::Address;
 use crate::stack::Stack;
@@ -69,7 +80,6 @@ pub(crate) trait Protocol: Send + Sync {
 
     fn connect(&self, addr: &Address) -> Result<()>;
 
-    /// connect(2) with AF_UNSPEC dissolves the association of a datagram socket.
     fn local(&self) -> SockAddr;
     fn peer(&self) -> Result<SockAddr>;
     fn send(&self, buf: &[u8], to: Option<&Address>, rights: Rights) -> Result<usize>;
@@ -94,6 +104,9 @@ pub(crate) trait Protocol: Send + Sync {
     fn unsent(&self) -> usize {
         0
     }
+
+    /// An option was set.
+    fn option_changed(&self) {}
 
     /// Ends everything: the last descriptor is gone, or the VM is.
     fn close(&self);
@@ -224,7 +237,9 @@ impl Socket {
     /// ENOPROTOOPT (read only), EOPNOTSUPP (an option of another family's level).
     pub fn set_option(&self, option: SockOpt, value: i32) -> Result<()> {
         self.check_level(option)?;
-        self.common.options.set(option, value)
+        self.common.options.set(option, value)?;
+        self.protocol.option_changed();
+        Ok(())
     }
 
     pub(crate) fn close(&self) {

@@ -6,8 +6,10 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering::Relaxed};
 
 /// Default size of a buffer in bytes (Linux: net.core.wmem_default).
 pub(crate) const BUFFER_DEFAULT: usize = 212_992;
-/// Smallest buffer in bytes (Linux: SOCK_MIN_SNDBUF, rounded).
-const BUFFER_MIN: usize = 4608;
+/// Smallest send buffer in bytes (Linux: SOCK_MIN_SNDBUF).
+const SEND_BUFFER_MIN: usize = 4608;
+/// Smallest receive buffer in bytes (Linux: SOCK_MIN_RCVBUF).
+const RECEIVE_BUFFER_MIN: usize = 2304;
 /// Largest buffer in bytes (Linux: twice net.core.wmem_max).
 const BUFFER_MAX: usize = 425_984;
 
@@ -79,11 +81,11 @@ impl Options {
     /// # Errors
     /// ENOPROTOOPT for an option that can only be read.
     pub(crate) fn set(&self, option: SockOpt, value: i32) -> Result<()> {
-        let size = || usize::try_from(value).unwrap_or(BUFFER_MAX).saturating_mul(2).clamp(BUFFER_MIN, BUFFER_MAX);
+        let size = |least| usize::try_from(value).unwrap_or(BUFFER_MAX).saturating_mul(2).clamp(least, BUFFER_MAX);
         match option {
             SockOpt::Linger => self.linger.store(value.max(-1), Relaxed),
-            SockOpt::SendBuffer => self.send_buffer.store(size(), Relaxed),
-            SockOpt::ReceiveBuffer => self.receive_buffer.store(size(), Relaxed),
+            SockOpt::SendBuffer => self.send_buffer.store(size(SEND_BUFFER_MIN), Relaxed),
+            SockOpt::ReceiveBuffer => self.receive_buffer.store(size(RECEIVE_BUFFER_MIN), Relaxed),
             _ => self.switch(option).ok_or(Errno::ENOPROTOOPT)?.store(value != 0, Relaxed),
         }
         Ok(())
