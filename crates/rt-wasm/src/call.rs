@@ -95,6 +95,8 @@ pub(crate) struct CallState {
     pub fork_buffer: u32,
     /// The clock of the POSIX timer, when the program has made one.
     pub timer: Option<ClockId>,
+    /// WASI: the program has closed the preopened directory.
+    pub closed_preopen: bool,
     /// Scratch for gathered writes.
     pub scratch: Vec<u8>,
 }

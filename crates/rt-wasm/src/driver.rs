@@ -52,12 +52,12 @@ async fn wait<A: Copy + Send + Sync>(caller: &mut Caller<'_, Process>, handler: 
     let call = &mut caller.data_mut().call;
     match result {
         Err(end @ (Errno::ETIMEDOUT | Errno::ERESTARTSYS | Errno::EINTR)) => {
-            if call.progress > 0 {
-                return Ok(i32::try_from(call.progress).unwrap_or(i32::MAX));
-            }
             if call.sees_end {
                 call.end = Some(end);
                 return attempt(caller, handler, args);
+            }
+            if call.progress > 0 {
+                return Ok(i32::try_from(call.progress).unwrap_or(i32::MAX));
             }
             Err(end)
         }

@@ -5,7 +5,7 @@ use crate::config::{WasmConfig, make_engine};
 use crate::executor::Executor;
 use crate::modules::{Found, Modules};
 use crate::process::{Slot, Slots, StartImage};
-use crate::{linux, run};
+use crate::{linux, run, wasi};
 use agentos_abi::{Errno, Result};
 use agentos_syscall::{Binfmt, Image, Program, ProgramStart};
 use std::io;
@@ -40,6 +40,7 @@ impl WasmEngine {
         let (engine, instances) = make_engine(&config).map_err(failed)?;
         let mut linker = Linker::new(&engine);
         linux::add_to_linker(&mut linker).map_err(failed)?;
+        wasi::add_to_linker(&mut linker).map_err(failed)?;
         let cache = config.cache_dir.clone().map(|dir| Cache::new(dir, &engine));
         let executor = Executor::new(engine.clone(), config.threads)?;
         let modules = Modules::new(engine.clone(), linker, cache, config.max_module_bytes);

@@ -24,6 +24,7 @@ mod memory;
 mod modules;
 mod process;
 mod run;
+mod wasi;
 
 pub use cache::{Precompiled, precompile};
 pub use config::WasmConfig;

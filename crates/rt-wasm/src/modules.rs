@@ -2,6 +2,7 @@
 
 use crate::cache::Cache;
 use crate::process::Process;
+use crate::{linux, wasi};
 use agentos_abi::{Errno, Result};
 use agentos_syscall::ImageFile;
 use parking_lot::Mutex;
@@ -22,6 +23,8 @@ pub(crate) struct Loaded {
     pub pre: InstancePre<Process>,
     /// Whether its stack can be unwound and rewound, so that it can fork.
     pub asyncify: bool,
+    /// Whether it is a WASI program, which expects preopened directories.
+    pub wasi: bool,
 }
 
 /// All modules of an engine.
@@ -159,13 +162,15 @@ impl Modules {
         // Only functions can be imported, and only by a module that speaks to us at all: a function that is missing among them
         // ends the program when it calls it.
         let only_functions = module.imports().all(|import| matches!(import.ty(), ExternType::Func(_)));
-        let speaks = module.imports().len() == 0 || module.imports().any(|import| crate::linux::is_ours(import.module()));
+        let imports_from = |names: &[&str]| module.imports().any(|import| names.contains(&import.module()));
+        let wasi = imports_from(&[wasi::MODULE]);
+        let speaks = wasi || module.imports().len() == 0 || imports_from(&linux::MODULES);
         if !is_program || !only_functions || !speaks {
             return Err(Errno::ENOEXEC);
         }
         let mut linker = self.linker.clone();
         linker.define_unknown_imports_as_traps(module).map_err(|_| Errno::ENOEXEC)?;
         let pre = linker.instantiate_pre(module).map_err(|_| Errno::ENOEXEC)?;
-        Ok(Loaded { pre, asyncify: exports("asyncify_start_unwind").is_some() })
+        Ok(Loaded { pre, asyncify: exports("asyncify_start_unwind").is_some(), wasi })
     }
 }

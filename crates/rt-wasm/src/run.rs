@@ -6,6 +6,7 @@ use crate::executor::{self, TICK};
 use crate::fork;
 use crate::modules::{Loaded, ModuleHash};
 use crate::process::{Asyncify, Charge, Fork, Process, Slot, StartImage};
+use crate::wasi;
 use agentos_abi::{Result, Signal, WaitStatus};
 use agentos_syscall::{Attention, Syscalls, WaitOn, blocking};
 use std::future::Future;
@@ -84,6 +85,12 @@ pub(crate) async fn exec(shared: Arc<Shared>, task: Arc<dyn Syscalls>, loaded: R
     // The old program is gone, so like Linux past this point: SIGKILL.
     let Ok(loaded) = loaded else { return task.exit(killed_by(Signal::SIGKILL)) };
     let charge = Charge::new(task.clone(), shared.max_memory_bytes);
+    if loaded.wasi
+        && let Err(error) = wasi::preopen(&*task)
+    {
+        // Without them the program still runs, it just finds no files.
+        tracing::debug!(%error, "cannot open the preopened directories");
+    }
     match instantiate(&shared, task.clone(), loaded, image, charge, slot).await {
         Ok((store, instance)) => drive(shared, store, instance).await,
         Err(error) => {

@@ -4,7 +4,7 @@
 //! call. Beside them `aos.fork` and `aos.sigpop`, which are not calls of Linux but what the wasm32 port of musl makes fork(2)
 //! and signal handlers from.
 
-mod calls;
+pub(crate) mod calls;
 mod layout;
 pub(crate) mod table;
 
@@ -15,10 +15,8 @@ use agentos_abi::{Errno, Result};
 use table::Syscall;
 use wasmtime::{Caller, FuncType, Linker, Val, ValType};
 
-/// Import modules that we answer to.
-pub(crate) fn is_ours(module: &str) -> bool {
-    matches!(module, "aos" | "linux" | "wasi_snapshot_preview1")
-}
+/// Import modules of this ABI.
+pub(crate) const MODULES: [&str; 2] = ["aos", "linux"];
 
 /// Defines the imports.
 pub(crate) fn add_to_linker(linker: &mut Linker<Process>) -> wasmtime::Result<()> {
@@ -30,7 +28,7 @@ pub(crate) fn add_to_linker(linker: &mut Linker<Process>) -> wasmtime::Result<()
             }
         })
     })?;
-    for module in ["aos", "linux"] {
+    for module in MODULES {
         linker.func_wrap_async(module, "fork", |caller, (buffer, len): (u32, u32)| Box::new(fork::import(caller, buffer, len)))?;
         linker.func_wrap(module, "sigpop", calls::signal::sigpop)?;
     }

@@ -31,7 +31,7 @@ pub(crate) fn write(call: &mut Call<'_>) -> Result<i32> {
 
 /// Writes what is left of `buf`: in blocking mode a write ends only when all is written. What earlier attempts wrote is in
 /// `progress`, and is the answer when an error comes after it.
-fn write_all(progress: &mut usize, buf: &[u8], mut write: impl FnMut(&[u8]) -> Result<usize>) -> Result<i32> {
+pub(crate) fn write_all(progress: &mut usize, buf: &[u8], mut write: impl FnMut(&[u8]) -> Result<usize>) -> Result<i32> {
     loop {
         let rest = buf.get(*progress..).unwrap_or_default();
         match write(rest) {
