@@ -1,0 +1,36 @@
+//! `node [--put HOST=VM]... -- args`: runs `node args` in a VM of its own, for trying things by hand.
+
+#[path = "../tests/harness/mod.rs"]
+#[allow(dead_code, reason = "shared with the tests")]
+mod harness;
+
+use agentos_abi::WaitStatus;
+use std::io::Write;
+
+fn main() {
+    let vm = harness::Vm::new();
+    let mut args = std::env::args().skip(1);
+    let mut argv = vec!["/usr/bin/node".to_string()];
+    while let Some(arg) = args.next() {
+        match arg.as_str() {
+            "--put" => {
+                let pair = args.next().unwrap_or_default();
+                let (host, path) = pair.split_once('=').expect("HOST=VM");
+                let target = vm.root.join(path.trim_start_matches('/'));
+                let _ = std::process::Command::new("cp").arg("-r").arg(host).arg(target).status();
+            }
+            "--" => argv.extend(&mut args),
+            other => argv.push(other.into()),
+        }
+    }
+    let start = std::time::Instant::now();
+    let out = vm.run(&argv.iter().map(String::as_str).collect::<Vec<_>>(), &std::io::read_to_string(std::io::stdin()).unwrap_or_default());
+    eprint!("{}", out.stderr);
+    print!("{}", out.stdout);
+    let _ = std::io::stdout().flush();
+    eprintln!("[{:?} in {:?}]", out.status, start.elapsed());
+    std::process::exit(match out.status {
+        WaitStatus::Exited(code) => code.into(),
+        _ => 128,
+    });
+}
