@@ -41,9 +41,29 @@ const PATCHES: &[Patch] = &[
     Patch { file: "ext:deno_node/tty.js", from: "const { TTY } = core.ops;", to: "const { TTY } = $HANDLES;" },
     Patch { file: "ext:deno_node/internal/tty.js", from: TTY_IMPORT, to: TTY_OURS },
     Patch { file: "node:tty", from: TTY_IMPORT, to: TTY_OURS },
+    // Commands are run as they are: upstream rewrites those that start itself.
+    Patch {
+        file: CHILD_PROCESS,
+        from: "function buildCommand(\n  file,\n  args,\n  env,\n) {",
+        to: "function buildCommand(file, args, env) {\n  return [file, ArrayPrototypeMap(args, (arg) => String(arg)), false];",
+    },
+    // Every errno of a failed spawn, not only ENOENT and EACCES.
+    Patch {
+        file: CHILD_PROCESS,
+        from: "      let e = err;\n",
+        to: "      let e = typeof err?.code === \"string\" ? _createSpawnError(err.code, command, ArrayPrototypeSlice(args, 1)) : err;\n",
+    },
+    Patch {
+        file: CHILD_PROCESS,
+        from: "    if (ObjectPrototypeIsPrototypeOf(Deno.errors.NotFound.prototype, err)) {\n      result.error = _createSpawnError(\"ENOENT\", command, args, true);\n    }",
+        to: "    if (typeof err?.code !== \"string\") throw err;\n    result.error = _createSpawnError(err.code, command, args, true);\n    result.status = result.signal = result.output = result.stdout = result.stderr = null;\n    result.pid = 0;",
+    },
+    Patch { file: CHILD_PROCESS, from: "stdin: stdin_ == \"inherit\" ? \"inherit\" : \"null\",", to: "stdin: stdin_ === \"pipe\" ? \"null\" : toDenoStdio(stdin_)," },
     // Generated code sees globals only, and `Deno` is none.
     Patch { file: "ext:deno_fs/30_fs.js", from: "Deno.build.os", to: "\"linux\"" },
 ];
+
+const CHILD_PROCESS: &str = "ext:deno_node/internal/child_process.ts";
 
 const TTY_IMPORT: &str = "import { op_tty_check_fd_permission, TTY } from \"ext:core/ops\";";
 const TTY_OURS: &str = "import { op_tty_check_fd_permission } from \"ext:core/ops\"; const { TTY } = $HANDLES;";

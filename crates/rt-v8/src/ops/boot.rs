@@ -1,12 +1,8 @@
 //! What the boot file asks for, output before there is a console, and the end of a process.
 
-use super::{guard, guard_async};
+use super::guard;
 use crate::kernel::Kernel;
-use agentos_abi::Fd;
-use agentos_abi::ioctl::{Ioctl, IoctlReply};
 use deno_core::{OpDecl, OpState, op2, v8};
-use std::cell::RefCell;
-use std::rc::Rc;
 
 /// What the program was started as.
 #[derive(Clone, Debug, Default, serde::Serialize)]
@@ -61,28 +57,6 @@ fn op_agentos_print(state: &mut OpState, #[string] text: &str, is_err: bool) -> 
     guard(|| Ok(kernel.write_all(if is_err { 2 } else { 1 }, text.as_bytes())?))
 }
 
-/// Resources 0, 1 and 2 are the standard descriptors; no other resource is a terminal.
-#[op2(fast)]
-fn op_agentos_is_terminal(state: &mut OpState, #[smi] rid: u32) -> bool {
-    matches!(rid, 0..=2) && is_terminal(state.borrow::<Kernel>(), rid as Fd)
-}
-
-/// isatty(3).
-pub fn is_terminal(kernel: &Kernel, fd: Fd) -> bool {
-    kernel.task().and_then(|task| task.ioctl(fd, Ioctl::GetTermios)).is_ok()
-}
-
-/// Columns and rows of the first standard descriptor that is a terminal.
-#[op2]
-#[serde]
-fn op_agentos_console_size(state: &mut OpState) -> Option<(u16, u16)> {
-    let kernel = state.borrow::<Kernel>();
-    [1, 2, 0].into_iter().find_map(|fd| match kernel.task().ok()?.ioctl(fd, Ioctl::GetWinsize) {
-        Ok(IoctlReply::Winsize(size)) => Some((size.cols, size.rows)),
-        _ => None,
-    })
-}
-
 #[op2(fast)]
 fn op_bootstrap_color_depth() -> i32 {
     1
@@ -108,35 +82,15 @@ fn op_http_serve_address_override() -> (u8, String, u32, bool) {
 #[op2(fast)]
 fn op_http_notify_serving(#[smi] _kind: u32) {}
 
-#[op2(fast)]
-fn op_set_raw(state: &mut OpState, #[smi] rid: u32, raw: bool, _cbreak: bool) -> Result<(), std::io::Error> {
-    let kernel = state.borrow::<Kernel>().clone();
-    guard(|| if matches!(rid, 0..=2) { super::os::set_raw_mode(&kernel, rid as Fd, raw) } else { Err(agentos_abi::Errno::EBADF.into()) })
-}
-
-/// Resolves when every signal handler due now could run: keeps one turn of the event loop between two pieces of work.
-#[op2]
-async fn op_agentos_turn(state: Rc<RefCell<OpState>>) -> Result<(), std::io::Error> {
-    drop(state);
-    guard_async(async {
-        tokio::task::yield_now().await;
-        Ok(())
-    })
-    .await
-}
-
 pub(super) fn own() -> Vec<OpDecl> {
     vec![
         op_agentos_boot(),
         op_agentos_log(),
-        op_agentos_console_size(),
-        op_agentos_turn(),
         op_bootstrap_color_depth(),
         op_bootstrap_unstable_args(),
         op_current_thread_cpu_usage(),
         op_http_serve_address_override(),
         op_http_notify_serving(),
-        op_set_raw(),
     ]
 }
 
@@ -145,6 +99,5 @@ pub(super) fn replacements() -> Vec<(&'static str, OpDecl)> {
         ("op_exit", op_agentos_exit()),
         ("op_exec_path", op_agentos_exec_path()),
         ("op_print", op_agentos_print()),
-        ("op_is_terminal", op_agentos_is_terminal()),
     ]
 }

@@ -9,6 +9,10 @@ pub mod fd;
 pub mod os;
 pub mod process;
 pub mod signal;
+mod socket;
+mod spawn;
+mod stream;
+mod tty;
 
 use crate::kernel::Kernel;
 use deno_core::{OpDecl, OpState, op2};
@@ -70,6 +74,9 @@ macro_rules! denied {
 /// none of them defines (`deno_runtime` does), for features that do not exist here: workers, native addons, `Deno.serve`.
 pub fn own() -> Vec<OpDecl> {
     let mut list = boot::own();
+    list.extend(stream::own());
+    list.extend(socket::own());
+    list.extend(tty::own());
     list.extend(denied![
         "op_create_worker",
         "op_host_get_worker_cpu_usage",
@@ -100,5 +107,7 @@ pub fn replacements() -> Vec<(&'static str, OpDecl)> {
     list.extend(process::replacements());
     list.extend(signal::replacements());
     list.extend(boot::replacements());
+    list.extend(tty::replacements());
+    list.extend(spawn::replacements());
     list
 }

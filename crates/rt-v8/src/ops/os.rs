@@ -2,8 +2,6 @@
 
 use super::guard;
 use crate::kernel::Kernel;
-use agentos_abi::ioctl::{Ioctl, IoctlReply, TermiosWhen};
-use agentos_abi::termios::{InputFlags, LocalFlags, OutputFlags, cc};
 use agentos_abi::{ClockId, Errno, Fd, FileType};
 use deno_core::{OpDecl, OpState, ToV8, op2, v8};
 use std::io;
@@ -242,7 +240,7 @@ fn op_os_guess_handle_type(state: &mut OpState, #[smi] fd: u32) -> u32 {
     let (kernel, Ok(fd)) = (kernel(state), Fd::try_from(fd)) else { return HANDLE_UNKNOWN };
     let Ok(stat) = kernel.task().and_then(|task| task.fstat(fd)) else { return HANDLE_UNKNOWN };
     match stat.file_type {
-        FileType::CharDevice if super::boot::is_terminal(&kernel, fd) => HANDLE_TTY,
+        FileType::CharDevice if super::tty::is_terminal(&kernel, fd) => HANDLE_TTY,
         FileType::Regular | FileType::CharDevice => HANDLE_FILE,
         FileType::Fifo => HANDLE_PIPE,
         FileType::Socket => {
@@ -251,27 +249,6 @@ fn op_os_guess_handle_type(state: &mut OpState, #[smi] fd: u32) -> u32 {
         }
         _ => HANDLE_UNKNOWN,
     }
-}
-
-/// cfmakeraw(3) as libuv does it (`UV_TTY_MODE_RAW`): output processing stays on. Leaving raw mode restores a cooked terminal.
-pub(super) fn set_raw_mode(kernel: &Kernel, fd: Fd, raw: bool) -> io::Result<()> {
-    let task = kernel.task()?;
-    let IoctlReply::Termios(mut mode) = task.ioctl(fd, Ioctl::GetTermios)? else { return Err(Errno::ENOTTY.into()) };
-    let input = InputFlags::BRKINT | InputFlags::ICRNL | InputFlags::INPCK | InputFlags::ISTRIP | InputFlags::IXON;
-    let local = LocalFlags::ECHO | LocalFlags::ICANON | LocalFlags::IEXTEN | LocalFlags::ISIG;
-    if raw {
-        mode.input.remove(input);
-        mode.output.insert(OutputFlags::ONLCR);
-        mode.local.remove(local);
-        mode.cc[cc::VMIN] = 1;
-        mode.cc[cc::VTIME] = 0;
-    } else {
-        let cooked = agentos_abi::Termios::default();
-        mode.input = cooked.input;
-        mode.local = cooked.local;
-    }
-    task.ioctl(fd, Ioctl::SetTermios(TermiosWhen::Drain, mode))?;
-    Ok(())
 }
 
 pub(super) fn replacements() -> Vec<(&'static str, OpDecl)> {

@@ -156,6 +156,9 @@ impl Vm {
             network: VirtualNetwork::new(NetworkConfig::default()),
         });
         kernel.register_binfmt(engine());
+        let root_path = kernel.namespace().root();
+        let dev = DevFs::new(&kernel, Arc::new(Counter));
+        kernel.namespace().mount(&at(&root_path, b"dev"), dev, MountFlags::empty(), "dev").unwrap();
         let init = kernel.init();
         // Pid 1 has no descriptors; what it opens for programs must not land on 0, 1 and 2.
         for _ in 0..3 {
