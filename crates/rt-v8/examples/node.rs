@@ -16,8 +16,7 @@ fn main() {
             "--put" => {
                 let pair = args.next().unwrap_or_default();
                 let (host, path) = pair.split_once('=').expect("HOST=VM");
-                let target = vm.root.join(path.trim_start_matches('/'));
-                let _ = std::process::Command::new("cp").arg("-r").arg(host).arg(target).status();
+                put(&vm, host.as_ref(), path);
             }
             "--" => argv.extend(&mut args),
             other => argv.push(other.into()),
@@ -33,4 +32,14 @@ fn main() {
         WaitStatus::Exited(code) => code.into(),
         _ => 128,
     });
+}
+
+fn put(vm: &harness::Vm, host: &std::path::Path, path: &str) {
+    if !host.is_dir() {
+        return vm.write(path, &std::fs::read(host).expect("the host file"), 0o755);
+    }
+    let _ = vm.init.mkdirat(agentos_abi::fcntl::AT_FDCWD, path.as_bytes(), 0o755);
+    for entry in std::fs::read_dir(host).expect("the host directory").flatten() {
+        put(vm, &entry.path(), &format!("{path}/{}", entry.file_name().to_string_lossy()));
+    }
 }

@@ -1,16 +1,16 @@
 //! A VM around the engine: a real kernel, a file tree, standard streams as pipes.
 
 use agentos_abi::fcntl::AT_FDCWD;
-use agentos_abi::{Events, Fd, OpenFlags, Pid, Timespec, WaitOptions, WaitStatus};
+use agentos_abi::{AtFlags, Events, Fd, OpenFlags, Pid, Timespec, WaitOptions, WaitStatus};
 use agentos_abi::wait::WaitTarget;
-use agentos_fs_host::HostFs;
+use agentos_fs_dev::DevFs;
+use agentos_fs_tmpfs::Tmpfs;
 use agentos_kernel::{Clock, Kernel, KernelConfig, Limits, Random};
 use agentos_net::{NetworkConfig, VirtualNetwork};
 use agentos_rt_v8::{NODE_STUB, V8Config, V8Engine};
 use agentos_syscall::{Syscalls, Timers, WaitOn, block_on, blocking};
-use agentos_vfs::Namespace;
+use agentos_vfs::{Cred, MountFlags, Namespace, Quota, Walk};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use std::task::Waker;
 use std::time::{Instant, SystemTime};
@@ -115,56 +115,63 @@ pub struct Output {
     pub status: WaitStatus,
 }
 
-/// A VM with `/usr/bin/node` and an empty `/home/user`.
+/// The same clock, as file systems want it.
+impl agentos_vfs::Clock for HostClock {
+    fn now(&self) -> Timespec {
+        self.realtime()
+    }
+}
+
+/// A VM with `/usr/bin/node`, /dev and an empty `/home/user`.
 pub struct Vm {
     pub kernel: Arc<Kernel>,
     pub init: Arc<dyn Syscalls>,
-    pub root: PathBuf,
 }
 
 impl Drop for Vm {
     fn drop(&mut self) {
         self.kernel.shutdown();
-        let _ = std::fs::remove_dir_all(&self.root);
     }
 }
 
 impl Vm {
     pub fn new() -> Vm {
-        static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
-        let number = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let root = std::env::temp_dir().join(format!("agentos-rt-v8-{}-{number}", std::process::id()));
-        for dir in ["usr/bin", "etc", "home/user", "tmp", "dev", "proc"] {
-            std::fs::create_dir_all(root.join(dir)).unwrap();
+        let vm = Vm::boot();
+        for dir in ["/usr", "/usr/bin", "/etc", "/home", "/home/user", "/tmp", "/dev"] {
+            vm.init.mkdirat(AT_FDCWD, dir.as_bytes(), 0o755).unwrap();
         }
-        let vm = Vm::boot(root);
+        vm.init.fchownat(AT_FDCWD, b"/home/user", Some(1000), Some(1000), AtFlags::empty()).unwrap();
+        vm.init.fchmodat(AT_FDCWD, b"/tmp", 0o1777, AtFlags::empty()).unwrap();
+        vm.mount_dev();
+        // What the VM opens for programs must not land on 0, 1 and 2: pid 1 has no descriptors.
+        for _ in 0..3 {
+            vm.init.openat(AT_FDCWD, b"/dev/null", OpenFlags::RDWR, 0).unwrap();
+        }
         vm.write("/usr/bin/node", NODE_STUB, 0o755);
-        vm.write("/usr/bin/env", b"#!/usr/bin/node\n", 0o755);
         vm.write("/etc/passwd", b"root:x:0:0:root:/root:/bin/sh\nagent:x:1000:1000:Agent:/home/user:/bin/sh\n", 0o644);
         vm
     }
 
-    fn boot(root: PathBuf) -> Vm {
-        let fs = HostFs::open(&root, false, 1000, 1000).unwrap();
+    fn boot() -> Vm {
+        let fs = Tmpfs::new(Arc::new(HostClock), Arc::new(Quota::new(1 << 30, 1 << 20)));
         let kernel = Kernel::new(KernelConfig {
             namespace: Namespace::new(fs),
             hostname: "vm".into(),
-            limits: Limits::default(),
+            limits: Limits { max_memory_bytes: 4 << 30, ..Limits::default() },
             timers: Arc::new(ThreadTimers::default()),
             clock: Arc::new(HostClock),
             random: Arc::new(Counter),
             network: VirtualNetwork::new(NetworkConfig::default()),
         });
         kernel.register_binfmt(engine());
-        let root_path = kernel.namespace().root();
-        let dev = DevFs::new(&kernel, Arc::new(Counter));
-        kernel.namespace().mount(&at(&root_path, b"dev"), dev, MountFlags::empty(), "dev").unwrap();
-        let init = kernel.init();
-        // Pid 1 has no descriptors; what it opens for programs must not land on 0, 1 and 2.
-        for _ in 0..3 {
-            init.openat(AT_FDCWD, b"/", OpenFlags::DIRECTORY, 0).unwrap();
-        }
-        Vm { init, kernel, root }
+        Vm { init: kernel.init(), kernel }
+    }
+
+    fn mount_dev(&self) {
+        let ns = self.kernel.namespace();
+        let (root, cred) = (ns.root(), Cred::root());
+        let at = Walk { ns, root: &root, base: &root, cred: &cred }.resolve(b"/dev", true).unwrap();
+        ns.mount(&at, DevFs::new(&self.kernel, Arc::new(Counter), &HostClock), MountFlags::empty(), "dev").unwrap();
     }
 
     pub fn write(&self, path: &str, data: &[u8], mode: u32) {
