@@ -1,0 +1,1 @@
+echo $((2**10)) $((7%3)) $((1<<4)) $((0x1f)) $((010)) $((2#101)) $((5>3?1:0)); ((x=5,x+=2)); echo $x; let y=x*2; echo $y; for ((i=0;i<3;i++)); do echo -n $i; done; echo; ((0)) || echo zero; echo $((x++ + ++x)) $x; declare -i n=3+4; echo $n; echo $(( ~5 & 0xff ))

@@ -1,0 +1,1 @@
+declare -A m=([k]=v [x y]=z); m[n]=1; for k in $(printf "%s\n" "${!m[@]}" | tr " " _ | sort); do echo $k; done; echo "${m[x y]}" ${#m[@]}; [[ -v m[k] ]] && echo has; unset "m[k]"; [[ -v m[k] ]] || echo gone

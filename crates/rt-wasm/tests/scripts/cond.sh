@@ -1,0 +1,1 @@
+[[ abc == a* ]] && echo g; [[ abc =~ ^a(b)(c)$ ]] && echo "${BASH_REMATCH[1]}${BASH_REMATCH[2]}"; [[ 5 -gt 3 && -n x || -z y ]] && echo c; [[ -f /etc/passwd ]] && echo f; [[ "a" < "b" ]] && echo lt; x="a b"; [[ $x == "a b" ]] && echo q; [ "$x" = "a b" ] && echo t; test -d / && echo d; [[ /etc -nt /nonexist ]] && echo nt

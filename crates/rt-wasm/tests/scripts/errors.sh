@@ -1,0 +1,1 @@
+nosuchcmd 2>/dev/null; echo $?; /etc/passwd 2>/dev/null; echo $?; cd /nope 2>/dev/null; echo $?; (exit 300); echo $?; ls /nope >/dev/null 2>&1; [ $? -ne 0 ] && echo nz; ${undef:?msg} 2>/dev/null; echo nope

@@ -1,0 +1,1 @@
+export A=1; sh -c "echo \$A"; B=2 sh -c "echo \$B"; echo [$B]; env -i X=1 sh -c "echo \$X"; export -n A; sh -c "echo [\$A]"; declare -x C=3; sh -c "echo \$C"; f() { echo fn; }; export -f f; bash -c f; unset A; echo ${A-unset}

@@ -1,0 +1,1 @@
+f() { local a=$1; echo "in $a $#"; return 3; }; f x y; echo $?; function g { echo g "$@"; }; g "a b" c; fact() { if (( $1 <= 1 )); then echo 1; else local r; r=$(fact $(($1-1))); echo $(($1*r)); fi; }; fact 5

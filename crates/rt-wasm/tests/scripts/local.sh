@@ -1,0 +1,1 @@
+x=g; f() { local x=l; g; }; g() { echo $x; }; f; echo $x; f2() { local -a a=(1 2); local -r r=5; echo ${a[1]} $r; declare -g G=glob; }; f2; echo $G; readonly R=1; (R=2) 2>/dev/null || echo ro; declare -n ref=x; ref=changed; echo $x

@@ -1,0 +1,1 @@
+p=/usr/local/lib/foo.tar.gz; echo ${p##*/} ${p%.*} ${p%%.*} ${p#*/} ${p/local/LOCAL} ${p//o/0} ${#p} ${p:5:5} ${p: -3} ${p^^} ${x:-def} ${x:=set} $x ${p:+alt}; s=hELLO; echo ${s^} ${s,,} ${s~~}; n=p; echo ${!n}; echo "${p@Q}"; set -- a b c; echo "${@:2}" $# "$*"; echo ${!p*}

@@ -1,0 +1,1 @@
+cd $(mktemp -d); echo a >f; echo b >>f; cat <f; { echo out; echo err >&2; } 2>&1 | sort; ls nope 2>/dev/null || echo fail; exec 3>g; echo hi >&3; exec 3>&-; cat g; echo x &>h; cat h; echo y >|h; cat h; { echo 1; echo 2; } > m; wc -l < m

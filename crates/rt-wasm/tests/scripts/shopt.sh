@@ -1,0 +1,1 @@
+shopt -s nocasematch; [[ ABC == abc ]] && echo ci; shopt -u nocasematch; shopt -s lastpipe; set +m; echo v | read lp; echo "$lp"; set -f; echo *; set +f; shopt -s failglob; (echo *.nope) 2>/dev/null || echo fg

@@ -1,0 +1,1 @@
+seq 1 100000 | head -1; echo "${PIPESTATUS[0]}"

@@ -1,0 +1,1 @@
+echo $0 | tail -c 5 >/dev/null; echo $# $? ; [ $$ -gt 0 ] && echo pid; echo ${RANDOM:+r} ${SECONDS} ${LINENO:+l} ${BASH_VERSION:+bv} ${FUNCNAME:-none} ${UID:+u} $- | tr -d "\n" >/dev/null; f() { echo ${FUNCNAME[0]}; }; f; echo "$BASH_SOURCE"; echo ${HOSTNAME:+h}; echo $_ 

@@ -1,0 +1,1 @@
+printf "a b\nc d\n" | while read -r x y; do echo "$y $x"; done; n=0; while IFS= read -r l; do n=$((n+1)); done < /etc/passwd; [ $n -gt 5 ] && echo many; while IFS=: read -r u _ id _; do [ "$id" = 0 ] && echo $u; done </etc/passwd | head -1
