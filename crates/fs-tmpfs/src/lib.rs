@@ -1,54 +1,87 @@
-//! Trees in memory: [`Tmpfs`], writable and charged to a quota, and [`Image`], immutable and shared by many VMs.
-//!
-//! Lock order in a [`Tmpfs`]: directories (two in order of address), then the file below.
+//! Files in memory: [`Tmpfs`], a writable tree with quotas, and [`Image`], an immutable one that many VMs share.
 
-mod data;
+mod content;
+mod directory;
 mod file;
 mod image;
+mod image_builder;
 mod node;
+mod tree;
 
-pub use image::{Image, ImageBuilder};
+#[cfg(test)]
+mod tests;
 
-use agentos_abi::{FileType, Mode, Statfs};
+pub use image::{Image, ImageContent};
+pub use image_builder::{IMAGE_TIME, ImageBuilder};
+
+use agentos_abi::fcntl::NAME_MAX;
+use agentos_abi::{Mode, Statfs};
 use agentos_vfs::{Clock, Create, CreateKind, FileSystem, InodeRef, Quota};
 use node::Node;
+use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+/// Most names of a file, and most subdirectories of a directory plus two. EMLINK beyond.
+pub const MAX_LINKS: u32 = 65_000;
 /// TMPFS_MAGIC
-pub(crate) const MAGIC: u32 = 0x0102_1994;
-/// Unit in which content is charged and counted by statfs(2).
-pub(crate) const BLOCK_BYTES: u64 = 4096;
-/// Inode number of the root directory.
-const ROOT_INO: u64 = 2;
+const MAGIC: u32 = 0x0102_1994;
+/// Block size that statfs(2) shows, in bytes.
+const BLOCK_SIZE: u64 = 4096;
 
-/// A file system in memory.
+/// An in-memory file system.
 pub struct Tmpfs {
     shared: Arc<Shared>,
     root: Arc<Node>,
 }
 
-/// What the nodes of one file system have in common.
+/// What all nodes of a file system have in common.
 pub(crate) struct Shared {
     pub clock: Arc<dyn Clock>,
     pub quota: Arc<Quota>,
-    next_ino: AtomicU64,
+    pub allow_devices: bool,
+    /// Held while two directories change at once.
+    pub rename_lock: Mutex<()>,
+    last_ino: AtomicU64,
 }
 
 impl Shared {
     pub fn next_ino(&self) -> u64 {
-        self.next_ino.fetch_add(1, Ordering::Relaxed)
+        self.last_ino.fetch_add(1, Ordering::Relaxed) + 1
+    }
+}
+
+/// How to make a [`Tmpfs`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TmpfsOptions {
+    /// Permission bits of the root directory.
+    pub mode: u32,
+    /// Its owner.
+    pub uid: u32,
+    /// Its group.
+    pub gid: u32,
+    /// Whether mknod(2) may make device numbers; otherwise it is EPERM.
+    pub allow_devices: bool,
+}
+
+impl Default for TmpfsOptions {
+    /// As mount(8) makes it: a root directory that is world-writable with the sticky bit, owned by user 0; and no devices.
+    fn default() -> Self {
+        TmpfsOptions { mode: 0o1777, uid: 0, gid: 0, allow_devices: false }
     }
 }
 
 impl Tmpfs {
-    /// An empty tree whose root is a world-writable directory with the sticky bit, as mount(8) makes it.
+    /// An empty file system with [`TmpfsOptions::default`]. Several may share one quota.
     pub fn new(clock: Arc<dyn Clock>, quota: Arc<Quota>) -> Arc<Tmpfs> {
-        let shared = Arc::new(Shared { clock, quota, next_ino: AtomicU64::new(ROOT_INO) });
-        let create = Create { kind: CreateKind::Directory, mode: Mode::from_bits_truncate(0o1777), uid: 0, gid: 0 };
-        // The root is free: an empty file system must mount even on a full quota.
-        let root = Node::uncharged(&shared, &create);
-        debug_assert_eq!(root.kind(), FileType::Directory);
+        Tmpfs::with_options(clock, quota, TmpfsOptions::default())
+    }
+
+    /// An empty file system.
+    pub fn with_options(clock: Arc<dyn Clock>, quota: Arc<Quota>, options: TmpfsOptions) -> Arc<Tmpfs> {
+        let shared = Arc::new(Shared { clock, quota, allow_devices: options.allow_devices, rename_lock: Mutex::new(()), last_ino: AtomicU64::new(0) });
+        let new = Create { kind: CreateKind::Directory, mode: Mode::from_bits_truncate(options.mode), uid: options.uid, gid: options.gid };
+        let root = Node::root(&shared, &new);
         Arc::new(Tmpfs { shared, root })
     }
 }
@@ -66,12 +99,12 @@ impl FileSystem for Tmpfs {
         let quota = &self.shared.quota;
         Statfs {
             fs_type: MAGIC,
-            bsize: BLOCK_BYTES as u32,
-            blocks: quota.max_bytes() / BLOCK_BYTES,
-            bfree: quota.free_bytes() / BLOCK_BYTES,
+            bsize: BLOCK_SIZE as u32,
+            blocks: quota.max_bytes() / BLOCK_SIZE,
+            bfree: quota.free_bytes() / BLOCK_SIZE,
             files: quota.max_inodes(),
             ffree: quota.free_inodes(),
-            namelen: 255,
+            namelen: NAME_MAX as u32,
             flags: 0,
         }
     }

@@ -1,425 +1,255 @@
-//! An inode of a [`Tmpfs`](crate::Tmpfs).
+//! An inode in memory.
 
-use crate::Shared;
-use crate::data::Data;
-use crate::file::TmpfsFile;
+use crate::content::Content;
+use crate::directory::Entries;
+use crate::file::RegularFile;
+use crate::{MAX_LINKS, Shared};
 use agentos_abi::time::SetTime;
 use agentos_abi::{Dirent, Errno, FileType, Mode, OpenFlags, Result, Stat, Timespec};
 use agentos_vfs::{Create, CreateKind, File, Inode, InodeRef, SetAttr};
-use parking_lot::{Mutex, MutexGuard, RwLock};
+use parking_lot::{Mutex, RwLock};
 use std::any::Any;
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
-/// Most names of one file.
-const MAX_NAMES: u32 = 65_000;
-
-pub(crate) struct Node {
-    shared: Arc<Shared>,
-    me: Weak<Node>,
+/// A file of a [`crate::Tmpfs`].
+pub struct Node {
+    pub(crate) shared: Arc<Shared>,
     ino: u64,
-    file_type: FileType,
-    attr: Mutex<Attr>,
-    body: Body,
+    pub(crate) meta: Mutex<Meta>,
+    pub(crate) body: Body,
 }
 
-struct Attr {
+pub(crate) struct Meta {
     mode: Mode,
     uid: u32,
     gid: u32,
-    /// Names of a file; 0 or 1 for a directory, which has one name and its links are counted from its content.
-    names: u32,
-    atime: Timespec,
-    mtime: Timespec,
-    ctime: Timespec,
+    /// Names. A directory counts as 1 here; what stat(2) shows is computed.
+    pub links: u32,
+    /// Made without a name: link(2) may give it one although it has none.
+    pub linkable: bool,
+    pub atime: Timespec,
+    pub mtime: Timespec,
+    pub ctime: Timespec,
     btime: Timespec,
-    /// Inodes taken from the quota.
-    charged: u64,
+    /// Inodes taken from the quota: one for the file and one for each name beyond the first.
+    charged_inodes: u64,
 }
 
-enum Body {
-    Directory(Mutex<Directory>),
-    Regular(RwLock<Data>),
+pub(crate) enum Body {
+    Regular(RwLock<Content>),
+    Directory(RwLock<Entries>),
     Symlink(Box<[u8]>),
-    /// FIFO, socket, device with its number.
-    Special(u64),
+    Fifo,
+    Socket,
+    CharDevice(u64),
 }
 
-#[derive(Default)]
-struct Directory {
-    by_name: HashMap<Arc<[u8]>, (u64, Arc<Node>)>,
-    by_position: BTreeMap<u64, Arc<[u8]>>,
-    last_position: u64,
-    subdirectories: u32,
-    removed: bool,
-}
-
-impl Directory {
-    fn insert(&mut self, name: &[u8], node: Arc<Node>) {
-        self.last_position += 1;
-        self.place(name.into(), self.last_position, node);
-    }
-
-    fn place(&mut self, name: Arc<[u8]>, position: u64, node: Arc<Node>) {
-        self.subdirectories += u32::from(node.is_directory());
-        self.by_position.insert(position, name.clone());
-        self.by_name.insert(name, (position, node));
-    }
-
-    fn remove(&mut self, name: &[u8]) -> Option<(u64, Arc<Node>)> {
-        let (position, node) = self.by_name.remove(name)?;
-        self.by_position.remove(&position);
-        self.subdirectories -= u32::from(node.is_directory());
-        Some((position, node))
-    }
-
-    fn get(&self, name: &[u8]) -> Result<Arc<Node>> {
-        self.by_name.get(name).map(|(_, node)| node.clone()).ok_or(Errno::ENOENT)
-    }
-
-    /// Whether a new name may come.
-    fn check_free(&self, name: &[u8]) -> Result<()> {
-        match self.removed {
-            true => Err(Errno::ENOENT),
-            false if self.by_name.contains_key(name) => Err(Errno::EEXIST),
-            false => Ok(()),
-        }
-    }
-
-    fn replace(&mut self, name: &[u8], node: Arc<Node>) {
-        if let Some((position, _)) = self.remove(name) {
-            self.place(name.into(), position, node);
-        }
-    }
-}
+/// What a directory entry adds to the size that stat(2) shows, as in Linux' tmpfs.
+const ENTRY_SIZE: u64 = 20;
+/// `st_blksize`
+const BLOCK_SIZE: u32 = 4096;
 
 impl Node {
-    /// A node that takes one inode from the quota. Errors: ENOSPC.
-    fn make(shared: &Arc<Shared>, new: &Create<'_>, names: u32) -> Result<Arc<Node>> {
-        shared.quota.charge_inodes(1)?;
-        let node = Node::uncharged(shared, new);
-        {
-            let mut attr = node.attr.lock();
-            attr.names = names;
-            attr.charged = 1;
-        }
-        Ok(node)
-    }
-
-    pub fn uncharged(shared: &Arc<Shared>, new: &Create<'_>) -> Arc<Node> {
-        let now = shared.clock.now();
-        let body = match new.kind {
-            CreateKind::Directory => Body::Directory(Mutex::default()),
-            CreateKind::Regular => Body::Regular(RwLock::new(Data::new(shared.quota.clone()))),
-            CreateKind::Symlink(target) => Body::Symlink(target.into()),
-            CreateKind::Fifo | CreateKind::Socket => Body::Special(0),
-            CreateKind::CharDevice(number) => Body::Special(number),
+    /// A file with `links` names. Charges one inode, and a symbolic link's target. Errors: ENOSPC; EPERM for a device.
+    pub(crate) fn new(shared: &Arc<Shared>, new: &Create<'_>, links: u32) -> Result<Arc<Node>> {
+        let target_bytes = match new.kind {
+            CreateKind::CharDevice(_) if !shared.allow_devices => return Err(Errno::EPERM),
+            CreateKind::Symlink(target) => target.len() as u64,
+            _ => 0,
         };
-        let attr = Attr { mode: new.mode, uid: new.uid, gid: new.gid, names: 1, atime: now, mtime: now, ctime: now, btime: now, charged: 0 };
-        let (ino, file_type) = (shared.next_ino(), new.kind.file_type());
-        Arc::new_cyclic(|me| Node { shared: shared.clone(), me: me.clone(), ino, file_type, attr: Mutex::new(attr), body })
+        shared.quota.charge_inodes(1)?;
+        shared.quota.charge_bytes(target_bytes).inspect_err(|_| shared.quota.release_inodes(1))?;
+        Ok(Arc::new(Node::make(shared, new, links, 1)))
     }
 
-    pub fn kind(&self) -> FileType {
-        self.file_type
+    /// The root directory takes no inode: an empty file system mounts even on a full quota.
+    pub(crate) fn root(shared: &Arc<Shared>, new: &Create<'_>) -> Arc<Node> {
+        Arc::new(Node::make(shared, new, 1, 0))
     }
 
-    fn is_directory(&self) -> bool {
-        self.file_type == FileType::Directory
+    fn make(shared: &Arc<Shared>, new: &Create<'_>, links: u32, charged_inodes: u64) -> Node {
+        let body = match new.kind {
+            CreateKind::Regular => Body::Regular(RwLock::default()),
+            CreateKind::Directory => Body::Directory(RwLock::default()),
+            CreateKind::Symlink(target) => Body::Symlink(target.into()),
+            CreateKind::Fifo => Body::Fifo,
+            CreateKind::Socket => Body::Socket,
+            CreateKind::CharDevice(dev) => Body::CharDevice(dev),
+        };
+        let now = shared.clock.now();
+        let meta = Meta { mode: new.mode, uid: new.uid, gid: new.gid, links, linkable: links == 0, atime: now, mtime: now, ctime: now, btime: now, charged_inodes };
+        Node { shared: shared.clone(), ino: shared.next_ino(), meta: Mutex::new(meta), body }
     }
 
-    fn directory(&self) -> Result<MutexGuard<'_, Directory>> {
+    pub(crate) fn kind(&self) -> FileType {
+        match self.body {
+            Body::Regular(_) => FileType::Regular,
+            Body::Directory(_) => FileType::Directory,
+            Body::Symlink(_) => FileType::Symlink,
+            Body::Fifo => FileType::Fifo,
+            Body::Socket => FileType::Socket,
+            Body::CharDevice(_) => FileType::CharDevice,
+        }
+    }
+
+    pub(crate) fn entries(&self) -> Result<&RwLock<Entries>> {
         match &self.body {
-            Body::Directory(directory) => Ok(directory.lock()),
+            Body::Directory(entries) => Ok(entries),
             _ => Err(Errno::ENOTDIR),
         }
     }
 
-    /// The content or entries changed.
-    fn touch(&self) {
+    /// The content changed: modification and change time are now.
+    pub(crate) fn touch(&self) {
         let now = self.shared.clock.now();
-        let mut attr = self.attr.lock();
-        attr.mtime = now;
-        attr.ctime = now;
+        let mut meta = self.meta.lock();
+        meta.mtime = now;
+        meta.ctime = now;
     }
 
-    fn changed(&self) {
-        self.attr.lock().ctime = self.shared.clock.now();
+    /// The inode changed.
+    pub(crate) fn touch_inode(&self) {
+        let now = self.shared.clock.now();
+        self.meta.lock().ctime = now;
     }
 
-    pub fn read(&self, buf: &mut [u8], offset: u64) -> Result<usize> {
-        let Body::Regular(data) = &self.body else { return Err(Errno::EINVAL) };
-        let n = data.read().read(buf, offset);
-        let mut attr = self.attr.lock();
-        // relatime: the access time moves only when it would otherwise be older than the last change.
-        if attr.atime <= attr.mtime || attr.atime <= attr.ctime {
-            attr.atime = self.shared.clock.now();
-        }
-        Ok(n)
-    }
-
-    pub fn write(&self, buf: &[u8], offset: u64, append: bool) -> Result<(usize, u64)> {
-        let Body::Regular(data) = &self.body else { return Err(Errno::EINVAL) };
-        let (n, end) = {
-            let mut data = data.write();
-            let offset = if append { data.size() } else { offset };
-            let n = data.write(buf, offset)?;
-            (n, offset + n as u64)
-        };
-        self.touch();
-        Ok((n, end))
-    }
-
-    /// A name more; each beyond the first takes an inode from the quota, because it takes memory.
-    fn add_name(&self) -> Result<()> {
-        let mut attr = self.attr.lock();
-        if attr.names >= MAX_NAMES {
-            return Err(Errno::EMLINK);
-        }
-        if attr.names > 0 {
-            self.shared.quota.charge_inodes(1)?;
-            attr.charged += 1;
-        }
-        attr.names += 1;
-        Ok(())
-    }
-
-    fn lose_name(&self) {
-        let mut attr = self.attr.lock();
-        attr.names = attr.names.saturating_sub(1);
-        if attr.charged > 1 {
-            attr.charged -= 1;
+    /// Takes one name from a file that was taken out of its directory. A further name was charged as an inode.
+    pub(crate) fn lose_name(&self) {
+        let now = self.shared.clock.now();
+        let mut meta = self.meta.lock();
+        meta.ctime = now;
+        meta.links = meta.links.saturating_sub(1);
+        if meta.charged_inodes > 1 {
+            meta.charged_inodes -= 1;
             self.shared.quota.release_inodes(1);
         }
-        attr.ctime = self.shared.clock.now();
     }
 
-    /// Takes an empty directory out of the tree. Errors: ENOTDIR, ENOTEMPTY.
-    fn mark_removed(&self) -> Result<()> {
-        let mut directory = self.directory()?;
-        if !directory.by_name.is_empty() {
-            return Err(Errno::ENOTEMPTY);
+    /// Counts a further name. Errors: ENOENT (all names are gone), EMLINK, ENOSPC.
+    pub(crate) fn gain_name(&self) -> Result<()> {
+        let now = self.shared.clock.now();
+        let mut meta = self.meta.lock();
+        match meta.links {
+            0 if !meta.linkable => return Err(Errno::ENOENT),
+            0 => meta.linkable = false,
+            MAX_LINKS => return Err(Errno::EMLINK),
+            _ => {
+                self.shared.quota.charge_inodes(1)?;
+                meta.charged_inodes += 1;
+            }
         }
-        directory.removed = true;
-        drop(directory);
-        self.lose_name();
+        meta.links += 1;
+        meta.ctime = now;
         Ok(())
     }
 
-    fn same_fs<'a>(&self, inode: &'a InodeRef) -> Result<&'a Node> {
-        let node = inode.as_any().downcast_ref::<Node>().ok_or(Errno::EXDEV)?;
-        if Arc::ptr_eq(&node.shared, &self.shared) { Ok(node) } else { Err(Errno::EXDEV) }
-    }
-}
-
-impl Drop for Node {
-    fn drop(&mut self) {
-        self.shared.quota.release_inodes(self.attr.get_mut().charged);
-        // Unrolled: a very deep tree must not be dropped recursively.
-        let mut pending: Vec<Arc<Node>> = Vec::new();
-        if let Body::Directory(directory) = &mut self.body {
-            pending.extend(directory.get_mut().by_name.drain().map(|(_, (_, node))| node));
-        }
-        while let Some(node) = pending.pop() {
-            if let Some(mut node) = Arc::into_inner(node)
-                && let Body::Directory(directory) = &mut node.body
-            {
-                pending.extend(directory.get_mut().by_name.drain().map(|(_, (_, child))| child));
+    /// Size, blocks and links, which depend on the body.
+    fn measure(&self) -> (u64, u64, Option<u32>) {
+        match &self.body {
+            Body::Regular(content) => {
+                let content = content.read();
+                (content.size(), content.blocks(), None)
             }
+            Body::Directory(entries) => {
+                let entries = entries.read();
+                let links = if entries.removed { 0 } else { 2 + entries.subdirectories() };
+                ((entries.len() as u64 + 2) * ENTRY_SIZE, 0, Some(links))
+            }
+            Body::Symlink(target) => (target.len() as u64, 0, None),
+            _ => (0, 0, None),
         }
     }
 }
 
-/// What rename(2) checks of an existing target; false when both are one file and nothing is to be done.
-fn replace_target(child: &Arc<Node>, target: &Arc<Node>) -> Result<bool> {
-    if Arc::ptr_eq(child, target) {
-        return Ok(false);
-    }
-    match (child.is_directory(), target.is_directory()) {
-        (true, false) => return Err(Errno::ENOTDIR),
-        (false, true) => return Err(Errno::EISDIR),
-        (true, true) => target.mark_removed()?,
-        (false, false) => target.lose_name(),
-    }
-    Ok(true)
+/// The node behind an inode of the file system that `shared` belongs to. Errors: EXDEV.
+pub(crate) fn node_of(inode: &InodeRef, shared: &Arc<Shared>) -> Result<Arc<Node>> {
+    let any: Arc<dyn Any + Send + Sync> = inode.clone();
+    let node = any.downcast::<Node>().map_err(|_| Errno::EXDEV)?;
+    if Arc::ptr_eq(&node.shared, shared) { Ok(node) } else { Err(Errno::EXDEV) }
 }
 
 impl Inode for Node {
     fn stat(&self) -> Result<Stat> {
-        let (size, blocks, rdev, directory_links) = match &self.body {
-            Body::Directory(directory) => {
-                let directory = directory.lock();
-                (directory.by_name.len() as u64 * 20 + 40, 0, 0, Some(if directory.removed { 0 } else { directory.subdirectories + 2 }))
-            }
-            Body::Regular(data) => {
-                let data = data.read();
-                (data.size(), data.blocks(), 0, None)
-            }
-            Body::Symlink(target) => (target.len() as u64, 0, 0, None),
-            Body::Special(number) => (0, 0, *number, None),
-        };
-        let attr = self.attr.lock();
+        let (size, blocks, links) = self.measure();
+        let rdev = if let Body::CharDevice(dev) = self.body { dev } else { 0 };
+        let meta = self.meta.lock();
         Ok(Stat {
             dev: 0,
             ino: self.ino,
-            file_type: self.file_type,
-            mode: attr.mode,
-            nlink: directory_links.unwrap_or(attr.names),
-            uid: attr.uid,
-            gid: attr.gid,
+            file_type: self.kind(),
+            mode: meta.mode,
+            nlink: links.unwrap_or(meta.links),
+            uid: meta.uid,
+            gid: meta.gid,
             rdev,
             size,
-            blksize: 4096,
+            blksize: BLOCK_SIZE,
             blocks,
-            atime: attr.atime,
-            mtime: attr.mtime,
-            ctime: attr.ctime,
-            btime: attr.btime,
+            atime: meta.atime,
+            mtime: meta.mtime,
+            ctime: meta.ctime,
+            btime: meta.btime,
         })
     }
 
     fn file_type(&self) -> FileType {
-        self.file_type
+        self.kind()
     }
 
-    fn set_attr(&self, new: &SetAttr) -> Result<()> {
-        if let Some(size) = new.size {
-            let Body::Regular(data) = &self.body else { return Err(Errno::EINVAL) };
-            data.write().resize(size)?;
-        }
+    fn set_attr(&self, attr: &SetAttr) -> Result<()> {
         let now = self.shared.clock.now();
-        let mut attr = self.attr.lock();
-        attr.mode = new.mode.unwrap_or(attr.mode);
-        attr.uid = new.uid.unwrap_or(attr.uid);
-        attr.gid = new.gid.unwrap_or(attr.gid);
-        if new.size.is_some() {
-            attr.mtime = now;
+        if let Some(size) = attr.size {
+            let Body::Regular(content) = &self.body else { return Err(Errno::EINVAL) };
+            content.write().set_size(size, &self.shared.quota)?;
         }
-        match new.atime {
-            SetTime::Now => attr.atime = now,
-            SetTime::Omit => {}
-            SetTime::At(at) => attr.atime = at,
+        let mut meta = self.meta.lock();
+        let time = |change: SetTime, old: Timespec| match change {
+            SetTime::Now => now,
+            SetTime::Omit => old,
+            SetTime::At(time) => time,
+        };
+        if attr.size.is_some() {
+            meta.mtime = now;
         }
-        match new.mtime {
-            SetTime::Now => attr.mtime = now,
-            SetTime::Omit => {}
-            SetTime::At(at) => attr.mtime = at,
-        }
-        attr.ctime = now;
+        meta.mode = attr.mode.unwrap_or(meta.mode);
+        meta.uid = attr.uid.unwrap_or(meta.uid);
+        meta.gid = attr.gid.unwrap_or(meta.gid);
+        meta.atime = time(attr.atime, meta.atime);
+        meta.mtime = time(attr.mtime, meta.mtime);
+        meta.ctime = now;
         Ok(())
     }
 
     fn lookup(&self, name: &[u8]) -> Result<InodeRef> {
-        Ok(self.directory()?.get(name)?)
+        match self.entries()?.read().get(name) {
+            Some(node) => Ok(node.clone()),
+            None => Err(Errno::ENOENT),
+        }
     }
 
     fn create(&self, name: &[u8], new: &Create<'_>) -> Result<InodeRef> {
-        let mut directory = self.directory()?;
-        directory.check_free(name)?;
-        let node = Node::make(&self.shared, new, 1)?;
-        directory.insert(name, node.clone());
-        drop(directory);
-        self.touch();
-        Ok(node)
+        Ok(self.create_entry(name, new)?)
     }
 
     fn create_unnamed(&self, new: &Create<'_>) -> Result<InodeRef> {
-        drop(self.directory()?);
-        Ok(Node::make(&self.shared, new, 0)?)
+        self.entries()?;
+        Ok(Node::new(&self.shared, new, 0)?)
     }
 
     fn link(&self, name: &[u8], inode: &InodeRef) -> Result<()> {
-        let child = self.same_fs(inode)?;
-        if child.is_directory() {
-            return Err(Errno::EPERM);
-        }
-        let mut directory = self.directory()?;
-        directory.check_free(name)?;
-        let child = child.me.upgrade().ok_or(Errno::ESTALE)?;
-        child.add_name()?;
-        directory.insert(name, child.clone());
-        drop(directory);
-        child.changed();
-        self.touch();
-        Ok(())
+        self.link_entry(name, node_of(inode, &self.shared)?)
     }
 
     fn unlink(&self, name: &[u8]) -> Result<()> {
-        let mut directory = self.directory()?;
-        if directory.get(name)?.is_directory() {
-            return Err(Errno::EISDIR);
-        }
-        let gone = directory.remove(name);
-        drop(directory);
-        if let Some((_, node)) = gone {
-            node.lose_name();
-        }
-        self.touch();
-        Ok(())
+        self.unlink_entry(name)
     }
 
     fn rmdir(&self, name: &[u8]) -> Result<()> {
-        let mut directory = self.directory()?;
-        directory.get(name)?.mark_removed()?;
-        let gone = directory.remove(name);
-        drop(directory);
-        drop(gone);
-        self.touch();
-        Ok(())
+        self.rmdir_entry(name)
     }
 
     fn rename(&self, name: &[u8], new_parent: &InodeRef, new_name: &[u8], exchange: bool) -> Result<()> {
-        let to = self.same_fs(new_parent)?;
-        let child = if std::ptr::eq(self, to) {
-            let mut directory = self.directory()?;
-            let (child, target) = (directory.get(name)?, directory.get(new_name).ok());
-            match target {
-                None if exchange => return Err(Errno::ENOENT),
-                Some(target) if exchange => {
-                    directory.replace(name, target);
-                    directory.replace(new_name, child.clone());
-                }
-                Some(target) if !replace_target(&child, &target)? => return Ok(()),
-                _ => {
-                    directory.remove(new_name);
-                    directory.remove(name);
-                    directory.insert(new_name, child.clone());
-                }
-            }
-            child
-        } else {
-            let (mut from_dir, mut to_dir) = if std::ptr::from_ref(self) < std::ptr::from_ref(to) {
-                let from = self.directory()?;
-                (from, to.directory()?)
-            } else {
-                let to = to.directory()?;
-                (self.directory()?, to)
-            };
-            if to_dir.removed {
-                return Err(Errno::ENOENT);
-            }
-            let (child, target) = (from_dir.get(name)?, to_dir.get(new_name).ok());
-            match target {
-                None if exchange => return Err(Errno::ENOENT),
-                Some(target) if exchange => {
-                    from_dir.replace(name, target);
-                    to_dir.replace(new_name, child.clone());
-                }
-                // The target is the directory that the source is in: not empty, and locked here.
-                Some(target) if std::ptr::eq(&*target, self) => return Err(Errno::ENOTEMPTY),
-                Some(target) if !replace_target(&child, &target)? => return Ok(()),
-                _ => {
-                    to_dir.remove(new_name);
-                    from_dir.remove(name);
-                    to_dir.insert(new_name, child.clone());
-                }
-            }
-            child
-        };
-        child.changed();
-        self.touch();
-        to.touch();
-        Ok(())
+        self.rename_entry(name, &node_of(new_parent, &self.shared)?, new_name, exchange)
     }
 
     fn readlink(&self) -> Result<Vec<u8>> {
@@ -430,26 +260,50 @@ impl Inode for Node {
     }
 
     fn read_dir(&self, from: u64, emit: &mut dyn FnMut(Dirent<'_>) -> bool) -> Result<()> {
-        let directory = self.directory()?;
-        for (position, name) in directory.by_position.range(from.saturating_add(1)..) {
-            let Some((_, node)) = directory.by_name.get(name) else { continue };
-            if !emit(Dirent { ino: node.ino, next: *position, file_type: node.file_type, name }) {
+        for (position, name, node) in self.entries()?.read().after(from) {
+            if !emit(Dirent { ino: node.ino, next: position, file_type: node.kind(), name }) {
                 break;
             }
         }
         Ok(())
     }
 
-    fn open(self: Arc<Self>, _flags: OpenFlags) -> Result<Arc<dyn File>> {
-        match &self.body {
-            Body::Regular(_) => Ok(Arc::new(TmpfsFile(self))),
+    fn open(self: Arc<Self>, flags: OpenFlags) -> Result<Arc<dyn File>> {
+        match self.body {
+            Body::Regular(_) => Ok(Arc::new(RegularFile::new(self, flags))),
             Body::Directory(_) => Err(Errno::EISDIR),
-            Body::Symlink(_) => Err(Errno::ELOOP),
-            Body::Special(_) => Err(Errno::ENXIO),
+            _ => Err(Errno::ENXIO),
         }
     }
 
     fn as_any(&self) -> &dyn Any {
         self
+    }
+}
+
+impl Drop for Node {
+    /// Gives back what the file was charged with. Unrolled: a tree may be deeper than the stack.
+    fn drop(&mut self) {
+        let mut doomed = Vec::new();
+        self.free(&mut doomed);
+        while let Some(node) = doomed.pop() {
+            if let Some(mut node) = Arc::into_inner(node) {
+                node.free(&mut doomed);
+            }
+        }
+    }
+}
+
+impl Node {
+    /// Gives everything back, once: afterwards nothing is left. Children go to `doomed`.
+    fn free(&mut self, doomed: &mut Vec<Arc<Node>>) {
+        let quota = &self.shared.quota;
+        match &mut self.body {
+            Body::Regular(content) => content.get_mut().release(quota),
+            Body::Directory(entries) => doomed.extend(entries.get_mut().drain()),
+            Body::Symlink(target) => quota.release_bytes(std::mem::take(target).len() as u64),
+            Body::Fifo | Body::Socket | Body::CharDevice(_) => {}
+        }
+        quota.release_inodes(std::mem::take(&mut self.meta.get_mut().charged_inodes));
     }
 }
