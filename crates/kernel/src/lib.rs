@@ -30,6 +30,7 @@ mod fd;
 mod kernel;
 pub mod limits;
 mod location;
+mod net;
 mod pipe;
 mod poll;
 mod process;

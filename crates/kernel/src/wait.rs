@@ -25,7 +25,7 @@ impl WaitCalls for Task {
                 let calls = self.process.pending_calls.lock();
                 guard.registrations.extend(calls.queues().map(|queue| queue.register(Events::all(), waker)));
             }
-            WaitOn::Resolve(name) => self.register_resolve(name, waker, &mut guard)?,
+            WaitOn::Resolve(_) => self.register_resolve(waker, &mut guard),
         }
         if let Some(at) = deadline {
             guard.extra = Some(self.kernel.timers.wake_at(at, waker.clone()));

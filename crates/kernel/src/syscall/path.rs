@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 impl Task {
     /// Runs `call` with a walk that starts at `dirfd` (if `path` is relative) and asks as the effective user.
-    pub(super) fn walk<R>(&self, dirfd: Fd, path: &[u8], call: impl FnOnce(Walk<'_>) -> Result<R>) -> Result<R> {
+    pub(crate) fn walk<R>(&self, dirfd: Fd, path: &[u8], call: impl FnOnce(Walk<'_>) -> Result<R>) -> Result<R> {
         let cred = self.process.credentials.read().effective();
         self.walk_as(&cred, dirfd, path, call)
     }
