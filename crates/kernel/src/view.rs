@@ -8,8 +8,10 @@ use crate::pipe::PipeEnd;
 use crate::poll::{Epoll, EventFd};
 use crate::process::{Process, ProcessInfo, current};
 use agentos_abi::{Errno, Fd, FileType, OpenFlags, Pid, Resource, Result, Rlimit, SigSet};
+use agentos_net::Network;
 use agentos_vfs::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// What /proc/PID/status tells beyond [`ProcessInfo`].
 #[derive(Clone, Debug)]
@@ -200,6 +202,16 @@ impl Kernel {
         let process = self.find(pid)?;
         let limits = process.rlimits.read();
         Ok(Resource::ALL.into_iter().map(|resource| (resource, limits.get(resource))).collect())
+    }
+
+    /// How long after boot `at` was.
+    pub fn since_boot(&self, at: Instant) -> Duration {
+        at.saturating_duration_since(self.boot)
+    }
+
+    /// The network that sockets use.
+    pub fn network(&self) -> &Arc<dyn Network> {
+        &self.network
     }
 
     /// The host name.
