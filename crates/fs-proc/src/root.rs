@@ -60,12 +60,7 @@ impl Entries for Root {
         let mut listed: Vec<Listed> = LINKS
             .iter()
             .zip(0..)
-            .map(|((name, _), index)| Listed {
-                position: 1 + index as u64,
-                name: name.as_bytes().to_vec(),
-                ino: link_ino(index),
-                file_type: FileType::Symlink,
-            })
+            .map(|((name, _), index)| Listed { position: 1 + index as u64, name: name.as_bytes().to_vec(), ino: link_ino(index), file_type: FileType::Symlink })
             .collect();
         listed.extend(system::list(LINKS.len() as u64 + 1));
         listed.extend(kernel.pids().into_iter().map(|pid| Listed {

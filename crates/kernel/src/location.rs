@@ -2,7 +2,7 @@
 
 use crate::fd::Description;
 use crate::pipe::{Pipe, PipeEnd};
-use agentos_abi::{Errno, Events, FileType, OpenFlags, Result, Stat, Statfs};
+use agentos_abi::{Errno, Events, FileType, Mode, OpenFlags, Result, Stat, Statfs};
 use agentos_vfs::{File, FileSystem, Inode, InodeRef, Namespace, Path, SetAttr};
 use agentos_waiter::WaitQueue;
 use std::any::Any;
@@ -49,7 +49,12 @@ pub(crate) struct AnonymousInode {
 impl AnonymousInode {
     /// A place for a description without one, so that /proc/PID/fd/N can lead to it. Errors: EINVAL when it has no attributes.
     pub(crate) fn place(description: &Description) -> Result<Path> {
-        let inode: InodeRef = Arc::new(AnonymousInode { file: description.file.clone(), stat: description.stat()? });
+        let mut stat = description.stat()?;
+        if !description.file.as_any().is::<PipeEnd>() {
+            // The host's streams belong to no user; whoever holds the descriptor may open it again.
+            stat.mode |= Mode::from_bits_retain(0o666);
+        }
+        let inode: InodeRef = Arc::new(AnonymousInode { file: description.file.clone(), stat });
         // A tree of its own that is nothing but this file.
         Ok(Namespace::new(Arc::new(AnonymousFs(inode))).root())
     }

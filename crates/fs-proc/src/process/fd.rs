@@ -25,8 +25,7 @@ fn open_fd(kernel: &Arc<Kernel>, pid: Pid, name: &[u8]) -> Result<Fd> {
 
 fn list(kernel: &Arc<Kernel>, pid: Pid, first: u64, file_type: FileType) -> Result<Vec<Listed>> {
     let fds = kernel.descriptors(pid).map_err(gone)?;
-    let listed =
-        fds.into_iter().map(|fd| Listed { position: 1 + number(fd), name: fd.to_string().into_bytes(), ino: ino(pid, first + number(fd)), file_type });
+    let listed = fds.into_iter().map(|fd| Listed { position: 1 + number(fd), name: fd.to_string().into_bytes(), ino: ino(pid, first + number(fd)), file_type });
     Ok(listed.collect())
 }
 

@@ -52,7 +52,9 @@ pub(crate) fn lookup(context: &Context, _kernel: &Arc<Kernel>, name: &[u8]) -> R
 pub(crate) fn list(first: u64) -> Vec<Listed> {
     let files = FILES.iter().map(|(name, _)| (*name, FileType::Regular));
     let all = files.chain([(SYS, FileType::Directory)]);
-    all.enumerate().map(|(index, (name, file_type))| Listed { position: first + index as u64, name: name.as_bytes().to_vec(), ino: ino(index), file_type }).collect()
+    all.enumerate()
+        .map(|(index, (name, file_type))| Listed { position: first + index as u64, name: name.as_bytes().to_vec(), ino: ino(index), file_type })
+        .collect()
 }
 
 /// The types that are mounted, and those that always exist.

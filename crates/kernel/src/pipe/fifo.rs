@@ -30,7 +30,7 @@ impl FifoTable {
         if open.len() >= SWEEP_AT {
             open.retain(|_, pipe| pipe.strong_count() > 0);
         }
-        let pipe = Pipe::new(&self.budget, now)?;
+        let pipe = Pipe::new(&self.budget, now, (0, 0))?;
         open.insert(file, Arc::downgrade(&pipe));
         Ok(pipe)
     }

@@ -69,6 +69,8 @@ pub(crate) struct Pipe {
     /// Inode number in pipefs.
     ino: u64,
     created: Timespec,
+    /// User and group that made it: /proc/PID/fd lets nobody else open it.
+    owner: (u32, u32),
     inner: Mutex<Inner>,
     /// IN when there is something to read, OUT when there is room, HUP and ERR when a side is gone.
     queue: WaitQueue,
@@ -76,12 +78,12 @@ pub(crate) struct Pipe {
 
 impl Pipe {
     /// An empty pipe without ends. Errors: ENFILE when all pipes together have reached their limit.
-    pub(crate) fn new(budget: &Arc<PipeBudget>, created: Timespec) -> Result<Arc<Pipe>> {
+    pub(crate) fn new(budget: &Arc<PipeBudget>, created: Timespec, owner: (u32, u32)) -> Result<Arc<Pipe>> {
         // Near the limit pipes become small before they are refused (pipe(7), pipe-user-pages-soft).
         let capacity = [DEFAULT_CAPACITY, MIN_CAPACITY].into_iter().find(|size| budget.take(*size)).ok_or(Errno::ENFILE)?;
         let ino = budget.next_ino.fetch_add(1, Ordering::Relaxed) as u64;
         let inner = Inner { ring: Ring::new(capacity), readers: 0, writers: 0, reader_opens: 0, writer_opens: 0 };
-        Ok(Arc::new(Pipe { budget: budget.clone(), ino, created, inner: Mutex::new(inner), queue: WaitQueue::new() }))
+        Ok(Arc::new(Pipe { budget: budget.clone(), ino, created, owner, inner: Mutex::new(inner), queue: WaitQueue::new() }))
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

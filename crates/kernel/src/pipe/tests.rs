@@ -7,7 +7,7 @@ fn budget() -> Arc<PipeBudget> {
 }
 
 fn pair() -> (PipeEnd, PipeEnd) {
-    let pipe = Pipe::new(&budget(), Timespec::default()).unwrap();
+    let pipe = Pipe::new(&budget(), Timespec::default(), (0, 0)).unwrap();
     (PipeEnd::new(pipe.clone(), true, false, true), PipeEnd::new(pipe, false, true, true))
 }
 
@@ -70,17 +70,17 @@ fn capacity_is_a_power_of_two_of_pages_within_its_bounds() {
 #[test]
 fn pipes_shrink_and_then_fail_when_the_vm_has_used_its_pipe_memory() {
     let budget = PipeBudget::new(DEFAULT_CAPACITY + MIN_CAPACITY);
-    let first = Pipe::new(&budget, Timespec::default()).unwrap();
-    let second = Pipe::new(&budget, Timespec::default()).unwrap();
+    let first = Pipe::new(&budget, Timespec::default(), (0, 0)).unwrap();
+    let second = Pipe::new(&budget, Timespec::default(), (0, 0)).unwrap();
     assert_eq!((first.capacity(), second.capacity()), (DEFAULT_CAPACITY, MIN_CAPACITY));
-    assert_eq!(Pipe::new(&budget, Timespec::default()).err(), Some(Errno::ENFILE));
+    assert_eq!(Pipe::new(&budget, Timespec::default(), (0, 0)).err(), Some(Errno::ENFILE));
     drop((first, second));
     assert_eq!(budget.used(), 0);
 }
 
 #[test]
 fn a_fifo_reader_waits_for_a_writer_and_notices_one_that_came_and_went() {
-    let pipe = Pipe::new(&budget(), Timespec::default()).unwrap();
+    let pipe = Pipe::new(&budget(), Timespec::default(), (0, 0)).unwrap();
     let write_only = OpenFlags::WRONLY;
     assert!(matches!(FifoOpen::start(pipe.clone(), write_only | OpenFlags::NONBLOCK, false), Err(Errno::ENXIO)));
     let Ok(FifoOpen::WaitForPeer(end, seen)) = FifoOpen::start(pipe.clone(), OpenFlags::empty(), false) else { panic!() };

@@ -28,6 +28,11 @@ impl Credentials {
         self.euid == 0
     }
 
+    /// Who owns what this process makes.
+    pub(crate) fn file_owner(&self) -> (u32, u32) {
+        (self.euid, self.egid)
+    }
+
     /// The identity for file permissions.
     pub(crate) fn effective(&self) -> Cred {
         Cred { uid: self.euid, gid: self.egid, groups: self.groups.clone(), privileged: self.privileged() }

@@ -86,7 +86,8 @@ impl FileCalls for Task {
         if !(flags - OpenFlags::CLOEXEC - OpenFlags::NONBLOCK).is_empty() {
             return Err(Errno::EINVAL);
         }
-        let pipe = Pipe::new(&self.kernel.pipes, self.kernel.now())?;
+        let owner = self.process.credentials.read().file_owner();
+        let pipe = Pipe::new(&self.kernel.pipes, self.kernel.now(), owner)?;
         let reader = Arc::new(PipeEnd::new(pipe.clone(), true, false, true));
         let writer = Arc::new(PipeEnd::new(pipe, false, true, true));
         self.install_pair((reader, flags), (writer, flags | OpenFlags::WRONLY))
