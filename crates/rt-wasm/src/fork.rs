@@ -95,6 +95,25 @@ fn clone_state(from: &mut Store<Process>, instance: &Instance, to: &mut Store<Pr
     let bytes = source.data(&*from);
     // Whole pages, so that the copy touches no page twice.
     let live = (pointer as u32 as usize & !4095).min(bytes.len());
-    target.data_mut(&mut *to)[live..bytes.len()].copy_from_slice(&bytes[live..]);
+    let copy = &mut target.data_mut(&mut *to)[live..bytes.len()];
+    expect_large(copy);
+    copy.copy_from_slice(&bytes[live..]);
     copied.get_global(&mut *to, "__stack_pointer")?.set(&mut *to, Val::I32(pointer)).ok()
+}
+
+/// Bytes from which a copy asks for huge pages: below it, the slot's warm pages take most of it.
+const LARGE_COPY: usize = 4 << 20;
+
+/// Page faults cost most of a large copy; huge pages make them few. Only advice: nothing depends on it.
+#[allow(unsafe_code, reason = "one madvise on memory that is borrowed")]
+fn expect_large(memory: &mut [u8]) {
+    const HUGE: usize = 2 << 20;
+    if memory.len() < LARGE_COPY {
+        return;
+    }
+    let skip = memory.as_ptr().align_offset(HUGE);
+    if let Some(aligned) = memory.get_mut(skip..) {
+        // SAFETY: the range is mapped and ours; the advice changes neither content nor protection.
+        unsafe { libc::madvise(aligned.as_mut_ptr().cast(), aligned.len(), libc::MADV_HUGEPAGE) };
+    }
 }

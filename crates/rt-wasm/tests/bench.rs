@@ -56,7 +56,7 @@ fn timings() {
     scripts(&vm, "/bin/true from bash", "for i in {1..200}; do /bin/true; done", 200, 20);
     scripts(&vm, "echo a | cat | wc -l", "for i in {1..100}; do echo a | cat | wc -l; done >/tmp/o", 100, 10);
     scripts(&vm, "$(echo x)", "for i in {1..200}; do x=$(echo x); done", 200, 20);
-    scripts(&vm, "fork with 20 MB", "x=$(printf '%*s' 4000000 ''); for i in 1 2 3 4 5; do ( : ); done", 5, 5);
+    scripts(&vm, "fork with 20 MB", "printf -v x '%*s' 20000000 ''; for i in 1 2 3 4 5 6 7 8 9 10; do ( : ); done", 10, 5);
     scripts(&vm, ": builtin", "for ((i=0;i<10000;i++)); do :; done", 10000, 10);
     scripts(&vm, "100 MB through a pipe", "yes | head -c 100000000 | wc -c >/tmp/n", 1, 5);
 }
