@@ -38,10 +38,13 @@ impl Default for WasmConfig {
     }
 }
 
-/// Stack of a fiber in bytes: the program's frames and the host's below them. The C stack proper lives in linear memory.
+/// Stack of a fiber in bytes: the program's frames and the host's below them. Beside linear memory, this is what a program can make
+/// the host hold. The C stack proper lives in linear memory; bash fills both at about the same depth.
 const FIBER_STACK: usize = 4 << 20;
 /// The part of it that wasm frames may use; what is left is for the kernel's own calls.
 const WASM_STACK: usize = 3 << 20;
+/// The part of a stack that is wiped and stays resident for the next program; what lies deeper is given back to the host.
+const WARM_STACK: usize = 128 << 10;
 /// Entries of one table: functions whose address is taken.
 const TABLE_ELEMENTS: usize = 100_000;
 /// Bytes of one instance record: grows with a module's functions and globals.
@@ -67,6 +70,7 @@ fn wasmtime_config(config: &WasmConfig, instances: u32, copy_on_write: bool) -> 
     c.memory_init_cow(copy_on_write);
     c.concurrency_support(false);
     c.async_stack_size(FIBER_STACK);
+    c.async_stack_zeroing(true);
     c.max_wasm_stack(WASM_STACK);
     let mut pool = PoolingAllocationConfig::new();
     // Exception objects live in a heap that takes a memory slot of its own; a fork or exec from a nested call takes a second stack.
@@ -80,6 +84,7 @@ fn wasmtime_config(config: &WasmConfig, instances: u32, copy_on_write: bool) -> 
         .max_core_instance_size(INSTANCE_BYTES)
         .linear_memory_keep_resident(config.keep_resident_bytes)
         .table_keep_resident(1 << 20)
+        .async_stack_keep_resident(WARM_STACK)
         .max_unused_warm_slots(config.max_warm_slots);
     c.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     c

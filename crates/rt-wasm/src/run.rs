@@ -8,10 +8,11 @@ use crate::modules::{Loaded, ModuleHash};
 use crate::process::{Asyncify, Charge, Fork, Process, Slot, StartImage};
 use crate::wasi;
 use agentos_abi::{Result, Signal, WaitStatus};
-use agentos_syscall::{Attention, Syscalls, WaitOn, blocking};
-use std::future::Future;
+use agentos_syscall::{Attention, Syscalls, WaitOn};
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use wasmtime::{Engine, Instance, Store, Trap, UpdateDeadline};
 
 /// Why a program leaves its code without a trap of its own. Travels as the error of a host call.
@@ -147,13 +148,19 @@ fn on_epoch(process: &mut Process) -> wasmtime::Result<UpdateDeadline> {
     Ok(if executor::slice_used() >= TICK / 2 { UpdateDeadline::Yield(1) } else { UpdateDeadline::Continue(1) })
 }
 
-/// Waits until a stopped process continues or ends.
+/// Waits until a stopped process continues or ends. Signals with handlers do not matter before that.
 pub(crate) async fn continued(task: &dyn Syscalls) {
-    while task.attention().has(Attention::STOPPED) && !task.attention().has(Attention::EXITED) {
-        let again = || if task.attention().has(Attention::STOPPED) { Err(agentos_abi::Errno::EWAIT) } else { Ok(()) };
-        // A handler's signal does not continue a stopped process; waiting goes on.
-        let _ = blocking(task, WaitOn::Continue, None, again).await;
-    }
+    let stopped = || {
+        let attention = task.attention();
+        attention.has(Attention::STOPPED) && !attention.has(Attention::EXITED)
+    };
+    let mut guard = None;
+    poll_fn(|cx| {
+        // Registered first, as in `blocking`: a change from here on calls the waker.
+        guard = task.wait_register(&WaitOn::Continue, None, cx.waker()).ok();
+        if guard.is_some() && stopped() { Poll::Pending } else { Poll::Ready(()) }
+    })
+    .await;
 }
 
 /// Runs from the start, or from where a fork left off, to the end.
