@@ -1,1 +1,23 @@
-//! agentos-agentos
+//! Assembles a virtual machine: the kernel, its file trees, the two engines, the network, and the Rust API around them.
+//!
+//! [`Vm`] is one machine. A host calls it from any thread; what waits is async and runs on [`host::runtime`]. Nothing here
+//! knows Node.js: the Node-API skin lives in the root package.
+//!
+//! Invariant: this crate holds no system call logic. It speaks to the kernel through the handle of process 1, as a program would.
+
+pub mod engines;
+pub mod error;
+pub mod files;
+pub mod host;
+pub mod image;
+pub mod manifest;
+pub mod options;
+pub mod process;
+pub mod session;
+pub mod vm;
+
+pub use error::{Error, Result};
+pub use manifest::Software;
+pub use options::{UserOptions, VmOptions};
+pub use process::{ExecOptions, ExecResult, Process, SpawnOptions};
+pub use vm::Vm;

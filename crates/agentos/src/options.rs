@@ -1,0 +1,174 @@
+//! What `AgentOs.create` takes, with its defaults and checks.
+
+use crate::error::{Error, Result};
+use crate::manifest::Software;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Options of a VM. Everything is denied that is not listed here.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct VmOptions {
+    /// Packages whose files the VM has. Nothing runs that is not in one of them.
+    pub software: Vec<Software>,
+    /// Host directories and other trees.
+    pub mounts: Vec<MountOptions>,
+    /// What the VM may reach.
+    pub permissions: Permissions,
+    /// Bounds.
+    pub limits: LimitOptions,
+    /// Environment of every process.
+    pub env: BTreeMap<String, String>,
+    /// The user that programs run as.
+    pub user: UserOptions,
+    /// Host name; `"agentos"` when absent.
+    pub hostname: Option<String>,
+}
+
+/// A mount.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct MountOptions {
+    /// Absolute path in the VM; made when missing.
+    pub path: String,
+    /// What is mounted there.
+    pub driver: DriverOptions,
+    /// Refuse writes.
+    #[serde(default)]
+    pub read_only: bool,
+}
+
+/// A file system driver with its settings.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "type", deny_unknown_fields)]
+pub enum DriverOptions {
+    /// A directory of the host. Symbolic links never lead out of it.
+    HostDir {
+        /// Host path.
+        path: PathBuf,
+    },
+    /// An empty tree in memory.
+    Memory,
+}
+
+/// Permissions.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Permissions {
+    /// Outward connections and names.
+    pub network: NetworkPermissions,
+}
+
+/// Whether something is allowed.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Let through.
+    Allow,
+    /// Refused with EACCES.
+    #[default]
+    Deny,
+}
+
+/// The network policy; the last rule that matches wins.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct NetworkPermissions {
+    /// What happens where no rule matches; deny when absent.
+    pub default: Verdict,
+    /// Rules in order.
+    pub rules: Vec<NetworkRule>,
+}
+
+/// One rule.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NetworkRule {
+    /// Allow or deny.
+    pub mode: Verdict,
+    /// `host:port` patterns: `"api.anthropic.com:443"`, `"*.example.com:*"`, `"127.0.0.1:8080"`, `"10.0.0.0/8:*"`.
+    pub patterns: Vec<String>,
+}
+
+/// Bounds of a VM. Each default is in docs/limits.md.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct LimitOptions {
+    /// Memory of all programs, in MiB; 512 when absent. ENOMEM beyond.
+    pub max_memory_mb: Option<u64>,
+    /// Processes at once; 256 when absent. EAGAIN beyond.
+    pub max_processes: Option<u32>,
+    /// Bytes in writable in-memory file systems; 1 GiB when absent. ENOSPC beyond.
+    pub max_fs_bytes: Option<u64>,
+    /// Open files of all processes; 65,536 when absent. ENFILE beyond.
+    pub max_open_files: Option<u32>,
+}
+
+/// The user of a VM.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct UserOptions {
+    /// User id.
+    pub uid: u32,
+    /// Group id.
+    pub gid: u32,
+    /// Login name.
+    pub name: String,
+    /// Home directory.
+    pub home: String,
+}
+
+impl Default for UserOptions {
+    fn default() -> Self {
+        UserOptions { uid: 1000, gid: 1000, name: "agent".into(), home: "/home/user".into() }
+    }
+}
+
+impl VmOptions {
+    /// Reads options from JSON.
+    ///
+    /// # Errors
+    /// `ERR_AGENTOS_INVALID_OPTION` that names the option, what it got and what is accepted.
+    pub fn from_json(json: serde_json::Value) -> Result<VmOptions> {
+        let options: VmOptions = serde_json::from_value(json).map_err(|e| Error::new("ERR_AGENTOS_INVALID_OPTION", format!("options: {e}")))?;
+        options.check()?;
+        Ok(options)
+    }
+
+    fn check(&self) -> Result<()> {
+        let absolute = |name: &str, path: &str| match path.starts_with('/') && !path.contains('\0') {
+            true => Ok(()),
+            false => Err(Error::option(name, format_args!("{path:?}"), "an absolute path")),
+        };
+        absolute("user.home", &self.user.home)?;
+        for (i, mount) in self.mounts.iter().enumerate() {
+            absolute(&format!("mounts[{i}].path"), &mount.path)?;
+        }
+        if let Some(name) = &self.hostname
+            && (name.is_empty() || name.len() > 64 || name.contains(['\0', '/', '\n']))
+        {
+            return Err(Error::option("hostname", format_args!("{name:?}"), "1 to 64 bytes without a slash or line end"));
+        }
+        if self.user.name.is_empty() || self.user.name.contains([':', '\n', '\0', '/']) {
+            return Err(Error::option("user.name", format_args!("{:?}", self.user.name), "a name without ':', '/' or line ends"));
+        }
+        for (i, software) in self.software.iter().enumerate() {
+            for needed in &software.dependencies {
+                if !self.software.iter().any(|s| s.name == *needed) {
+                    return Err(Error::option(&format!("software[{i}]"), &software.name, &format!("it together with {needed}, which it needs")));
+                }
+            }
+        }
+        for (name, value) in [("limits.maxProcesses", self.limits.max_processes.map(u64::from)), ("limits.maxMemoryMb", self.limits.max_memory_mb)] {
+            if value == Some(0) {
+                return Err(Error::option(name, 0, "a positive number"));
+            }
+        }
+        if let Some((name, _)) = self.env.iter().find(|(k, v)| k.is_empty() || k.contains(['=', '\0']) || v.contains('\0')) {
+            return Err(Error::option("env", format_args!("{name:?}"), "names without '=' and NUL, values without NUL"));
+        }
+        Ok(())
+    }
+}

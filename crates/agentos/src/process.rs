@@ -1,0 +1,323 @@
+//! Programs that the host starts: `exec`, `execFile`, `spawn`.
+//!
+//! A started program is a child of process 1. The host holds its end of the pipes as descriptors of process 1 and waits for
+//! them with the one wait loop, like any program.
+
+use crate::error::{Error, Result};
+use crate::host;
+use agentos_abi::wait::WaitTarget;
+use agentos_abi::{Errno, Events, Fd, OpenFlags, Pid, Resource, Signal, WaitOptions, WaitStatus};
+use agentos_syscall::{Syscalls, WaitOn, Waited, blocking};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::time::Duration;
+
+/// Most bytes read from a pipe at once.
+const CHUNK_BYTES: usize = 64 * 1024;
+/// Default for [`ExecOptions::max_output_bytes`], per stream.
+pub const DEFAULT_MAX_OUTPUT_BYTES: usize = 16 << 20;
+/// How long a program may go on after the timeout's SIGTERM before SIGKILL.
+const TERM_GRACE: Duration = Duration::from_secs(2);
+
+/// How to start a program.
+#[derive(Clone, Debug)]
+pub struct SpawnOptions {
+    /// File to execute: a path, or a name that is looked up in PATH.
+    pub program: String,
+    /// Arguments, the program's name first.
+    pub argv: Vec<String>,
+    /// Environment, complete.
+    pub env: Vec<(String, String)>,
+    /// Working directory.
+    pub cwd: String,
+    /// User and group.
+    pub ids: (u32, u32),
+}
+
+/// A started program. Dropping it leaves the program running.
+pub struct Process {
+    init: Arc<dyn Syscalls>,
+    pid: Pid,
+    stdin: HostEnd,
+    stdout: HostEnd,
+    stderr: HostEnd,
+    waited: tokio::sync::OnceCell<Waited>,
+}
+
+/// A descriptor of process 1 that closes itself.
+struct HostEnd {
+    init: Arc<dyn Syscalls>,
+    fd: AtomicI32,
+}
+
+impl HostEnd {
+    fn new(init: &Arc<dyn Syscalls>, fd: Fd) -> HostEnd {
+        HostEnd { init: init.clone(), fd: AtomicI32::new(fd) }
+    }
+
+    fn close(&self) {
+        let fd = self.fd.swap(-1, Ordering::AcqRel);
+        if fd >= 0 {
+            let _ = self.init.close(fd);
+        }
+    }
+
+    fn get(&self) -> Fd {
+        self.fd.load(Ordering::Acquire)
+    }
+}
+
+impl Drop for HostEnd {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl Process {
+    /// Starts a program with pipes on its standard streams, in a session of its own.
+    ///
+    /// # Errors
+    /// Those of execve(2), with `syscall` `spawn PROGRAM` in the message as in Node; EAGAIN at the process limit; ENOENT for a
+    /// missing working directory.
+    pub fn spawn(init: &Arc<dyn Syscalls>, options: &SpawnOptions) -> Result<Process> {
+        let fail = |errno: Errno| Error::syscall(errno, "spawn", Some(&options.program));
+        let (in_read, in_write) = pipe(init).map_err(fail)?;
+        let (out_read, out_write) = pipe(init).map_err(fail)?;
+        let (err_read, err_write) = pipe(init).map_err(fail)?;
+        let child = init.fork().map_err(fail)?;
+        for (end, fd) in [(&in_read, 0), (&out_write, 1), (&err_write, 2)] {
+            child.dup3(end.get(), fd, false).map_err(fail)?;
+        }
+        prepare(&*child, options)?;
+        let pid = child.getpid();
+        exec(&*child, options)?;
+        Ok(Process { init: init.clone(), pid, stdin: in_write, stdout: out_read, stderr: err_read, waited: tokio::sync::OnceCell::new() })
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> Pid {
+        self.pid
+    }
+
+    /// Writes all of `data` to its standard input.
+    ///
+    /// # Errors
+    /// EPIPE when it closed its end; EBADF after [`close_stdin`](Process::close_stdin).
+    pub async fn write_stdin(&self, data: &[u8]) -> Result<(), Errno> {
+        let mut rest = data;
+        while !rest.is_empty() {
+            let fd = self.stdin.get();
+            let written = blocking(&*self.init, WaitOn::Fd(fd, Events::WRITE), None, || self.init.write(fd, rest)).await?;
+            rest = &rest[written..];
+        }
+        Ok(())
+    }
+
+    /// Ends its standard input.
+    pub fn close_stdin(&self) {
+        self.stdin.close();
+    }
+
+    /// Reads from its standard output; an empty answer is the end.
+    ///
+    /// # Errors
+    /// EBADF when the VM was disposed.
+    pub async fn read_stdout(&self, max: usize) -> Result<Vec<u8>, Errno> {
+        self.stdout.read(max).await
+    }
+
+    /// Reads from its standard error; an empty answer is the end.
+    ///
+    /// # Errors
+    /// EBADF when the VM was disposed.
+    pub async fn read_stderr(&self, max: usize) -> Result<Vec<u8>, Errno> {
+        self.stderr.read(max).await
+    }
+
+    /// Waits for its end. Every caller gets the same answer.
+    ///
+    /// # Errors
+    /// ECHILD when the VM was disposed.
+    pub async fn wait(&self) -> Result<Waited, Errno> {
+        let target = WaitTarget::Pid(self.pid);
+        let wait = || async move {
+            let call = || match self.init.wait4(target, WaitOptions::empty()) {
+                Ok(None) => Err(Errno::EWAIT),
+                Ok(Some(waited)) => Ok(waited),
+                Err(errno) => Err(errno),
+            };
+            blocking(&*self.init, WaitOn::Child(target), None, call).await
+        };
+        self.waited.get_or_try_init(wait).await.copied()
+    }
+
+    /// Sends a signal to it.
+    ///
+    /// # Errors
+    /// ESRCH when it has been waited for.
+    pub fn kill(&self, signal: Signal) -> Result<(), Errno> {
+        self.init.kill(self.pid, Some(signal))
+    }
+
+    /// Sends a signal to its whole process group.
+    ///
+    /// # Errors
+    /// ESRCH when nobody is left.
+    pub fn kill_group(&self, signal: Signal) -> Result<(), Errno> {
+        self.init.kill(-self.pid, Some(signal))
+    }
+}
+
+impl HostEnd {
+    async fn read(&self, max: usize) -> Result<Vec<u8>, Errno> {
+        let fd = self.get();
+        let mut buf = vec![0; max.min(CHUNK_BYTES)];
+        let n = blocking(&*self.init, WaitOn::Fd(fd, Events::READ), None, || self.init.read(fd, &mut buf)).await?;
+        buf.truncate(n);
+        Ok(buf)
+    }
+}
+
+/// A pipe whose ends close on exec, so that no other child of process 1 keeps them open.
+fn pipe(init: &Arc<dyn Syscalls>) -> Result<(HostEnd, HostEnd), Errno> {
+    let (read, write) = init.pipe2(OpenFlags::CLOEXEC)?;
+    Ok((HostEnd::new(init, read), HostEnd::new(init, write)))
+}
+
+/// Session, identity and working directory of a child that does not run yet.
+pub(crate) fn prepare(child: &dyn Syscalls, options: &SpawnOptions) -> Result<()> {
+    let fail = |errno: Errno| Error::syscall(errno, "spawn", Some(&options.program));
+    let (uid, gid) = options.ids;
+    child.setsid().map_err(fail)?;
+    child.setgroups(&[gid]).map_err(fail)?;
+    child.setresgid(Some(gid), Some(gid), Some(gid)).map_err(fail)?;
+    child.setresuid(Some(uid), Some(uid), Some(uid)).map_err(fail)?;
+    child.umask(0o022);
+    // Process 1 may hold thousands of pipes for the host; its children get the usual limit.
+    child.prlimit(0, Resource::Nofile, Some(agentos_abi::Rlimit { soft: 1024, hard: 4096 })).map_err(fail)?;
+    child.chdir(options.cwd.as_bytes()).map_err(|errno| Error::syscall(errno, "chdir", Some(&options.cwd)))
+}
+
+/// execvpe(3): a name without a slash is looked up in the PATH of its environment.
+pub(crate) fn exec(child: &dyn Syscalls, options: &SpawnOptions) -> Result<()> {
+    let argv: Vec<Vec<u8>> = options.argv.iter().map(|a| a.clone().into_bytes()).collect();
+    let envp: Vec<Vec<u8>> = options.env.iter().map(|(k, v)| format!("{k}={v}").into_bytes()).collect();
+    let run = |path: &str| child.execve(agentos_abi::fcntl::AT_FDCWD, path.as_bytes(), &argv, &envp);
+    let fail = |errno: Errno| Error::syscall(errno, "spawn", Some(&options.program));
+    if options.program.is_empty() || options.program.contains('/') {
+        return run(&options.program).map_err(fail);
+    }
+    let path = options.env.iter().rev().find(|(k, _)| k == "PATH").map_or("/usr/local/bin:/usr/bin:/bin", |(_, v)| v);
+    let mut worst = Errno::ENOENT;
+    for dir in path.split(':') {
+        let dir = if dir.is_empty() { "." } else { dir };
+        match run(&format!("{dir}/{}", options.program)) {
+            Err(Errno::ENOENT | Errno::ENOTDIR) => {}
+            Err(Errno::EACCES) => worst = Errno::EACCES,
+            done => return done.map_err(fail),
+        }
+    }
+    Err(fail(worst))
+}
+
+/// How long and how much a program may run and print.
+#[derive(Clone, Debug)]
+pub struct ExecOptions {
+    /// Given on standard input, which then ends.
+    pub stdin: Vec<u8>,
+    /// SIGTERM to its process group after this time, SIGKILL a little later.
+    pub timeout: Option<Duration>,
+    /// Bytes kept of each stream; what follows is read and dropped.
+    pub max_output_bytes: usize,
+}
+
+impl Default for ExecOptions {
+    fn default() -> Self {
+        ExecOptions { stdin: Vec::new(), timeout: None, max_output_bytes: DEFAULT_MAX_OUTPUT_BYTES }
+    }
+}
+
+/// What a finished program left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExecResult {
+    /// How it ended.
+    pub status: WaitStatus,
+    /// Standard output.
+    pub stdout: Vec<u8>,
+    /// Standard error.
+    pub stderr: Vec<u8>,
+    /// More was printed than kept.
+    pub truncated: bool,
+    /// The timeout ended it.
+    pub timed_out: bool,
+}
+
+/// Which stream a chunk came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stream {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+/// Called with each chunk as it arrives.
+pub type OnChunk = Arc<dyn Fn(Stream, &[u8]) + Send + Sync>;
+
+impl Process {
+    /// Feeds the input, collects the output, and waits for the end of the program and of both streams.
+    ///
+    /// # Errors
+    /// ECHILD or EBADF when the VM was disposed meanwhile.
+    pub async fn run(&self, options: &ExecOptions, on_chunk: Option<&OnChunk>) -> Result<ExecResult, Errno> {
+        let feed = async {
+            // EPIPE: the program did not want all of its input, as with `yes | head`.
+            let _ = self.write_stdin(&options.stdin).await;
+            self.close_stdin();
+        };
+        let collect = async {
+            let (out, err) = tokio::join!(self.drain(Stream::Stdout, options, on_chunk), self.drain(Stream::Stderr, options, on_chunk));
+            (out, err, self.wait().await)
+        };
+        let mut timed_out = false;
+        let watch = async {
+            if let Some(after) = options.timeout {
+                tokio::time::sleep(after).await;
+                timed_out = true;
+                let _ = self.kill_group(Signal::SIGTERM);
+                tokio::time::sleep(TERM_GRACE).await;
+                let _ = self.kill_group(Signal::SIGKILL);
+            }
+            std::future::pending::<()>().await;
+        };
+        let work = async { tokio::join!(feed, collect).1 };
+        let (out, err, waited) = tokio::select! {
+            done = work => done,
+            () = watch => return Err(Errno::EIO),
+        };
+        let ((stdout, more_out), (stderr, more_err)) = (out?, err?);
+        Ok(ExecResult { status: waited?.status, stdout, stderr, truncated: more_out || more_err, timed_out })
+    }
+
+    async fn drain(&self, stream: Stream, options: &ExecOptions, on_chunk: Option<&OnChunk>) -> Result<(Vec<u8>, bool), Errno> {
+        let end = if stream == Stream::Stdout { &self.stdout } else { &self.stderr };
+        let (mut kept, mut truncated) = (Vec::new(), false);
+        loop {
+            let chunk = end.read(CHUNK_BYTES).await?;
+            if chunk.is_empty() {
+                return Ok((kept, truncated));
+            }
+            if let Some(tell) = on_chunk {
+                tell(stream, &chunk);
+            }
+            let room = options.max_output_bytes - kept.len();
+            truncated |= chunk.len() > room;
+            kept.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        }
+    }
+}
+
+/// Runs a future of this module on the host threads.
+pub fn on_host<F: Future<Output: Send + 'static> + Send + 'static>(future: F) -> tokio::task::JoinHandle<F::Output> {
+    host::runtime().spawn(future)
+}

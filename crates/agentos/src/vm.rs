@@ -1,0 +1,306 @@
+//! One virtual machine: boot, what runs in it, and its end.
+
+use crate::engines::{EngineOptions, Engines, engines};
+use crate::error::{Error, Result};
+use crate::files::Files;
+use crate::host::{HostClock, HostRandom, HostTimers};
+use crate::manifest::{AgentEntry, Software};
+use crate::options::{DriverOptions, LimitOptions, MountOptions, NetworkPermissions, NetworkRule, Verdict, VmOptions};
+use crate::process::{Process, SpawnOptions};
+use crate::{image, options::UserOptions};
+use agentos_abi::{Errno, Pid, Signal};
+use agentos_fs_dev::DevFs;
+use agentos_fs_host::HostFs;
+use agentos_fs_overlay::OverlayFs;
+use agentos_fs_tmpfs::Tmpfs;
+use agentos_kernel::{Kernel, KernelConfig, Limits, ProcessInfo};
+use agentos_net::policy::{Mode, Policy, Rule};
+use agentos_net::{NetworkConfig, VirtualNetwork};
+use agentos_syscall::{Binfmt, Syscalls};
+use agentos_vfs::{Cred, FileSystem, MountFlags, Namespace, Quota, Walk};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Default of `limits.maxMemoryMb`.
+pub const DEFAULT_MAX_MEMORY_MB: u64 = 512;
+/// Default of `limits.maxProcesses`.
+pub const DEFAULT_MAX_PROCESSES: u32 = 256;
+/// Default of `limits.maxFsBytes`.
+pub const DEFAULT_MAX_FS_BYTES: u64 = 1 << 30;
+/// Default of `limits.maxOpenFiles`.
+pub const DEFAULT_MAX_OPEN_FILES: u32 = 65_536;
+/// Descriptors that process 1 may hold for the host: three per running program.
+const INIT_MAX_FDS: u64 = 32_768;
+/// Where programs are looked for.
+pub const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// A virtual machine. Clones are handles on the same one.
+#[derive(Clone)]
+pub struct Vm(Arc<Inner>);
+
+struct Inner {
+    kernel: Arc<Kernel>,
+    init: Arc<dyn Syscalls>,
+    network: Arc<VirtualNetwork>,
+    agents: BTreeMap<String, AgentEntry>,
+    env: BTreeMap<String, String>,
+    user: UserOptions,
+    disposed: AtomicBool,
+}
+
+/// What to start in a VM.
+#[derive(Clone, Debug, Default)]
+pub struct SpawnRequest {
+    /// A path, or a name to look up in PATH.
+    pub program: String,
+    /// Arguments after the name.
+    pub args: Vec<String>,
+    /// The name that the program sees as its own; `program` when absent.
+    pub argv0: Option<String>,
+    /// Working directory; the home directory when absent.
+    pub cwd: Option<String>,
+    /// Environment above the VM's.
+    pub env: BTreeMap<String, String>,
+}
+
+impl Vm {
+    /// Boots a machine. Touches no files but, once per set of packages, those of their manifests.
+    ///
+    /// # Errors
+    /// `ERR_AGENTOS_INVALID_OPTION`, `ERR_AGENTOS_SOFTWARE` (a package's file is missing), `ERR_AGENTOS_ENGINE`.
+    pub fn create(options: VmOptions, engine_options: &EngineOptions) -> Result<Vm> {
+        let engines = engines(engine_options)?;
+        let policy = policy(&options.permissions.network)?;
+        let clock = Arc::new(HostClock);
+        let quota = Arc::new(Quota::new(options.limits.max_fs_bytes.unwrap_or(DEFAULT_MAX_FS_BYTES), inodes_for(&options.limits)));
+        let upper = Tmpfs::new(clock.clone(), quota.clone());
+        let root = OverlayFs::new(upper, vec![image::base_image(&options.software, &options.user)?], clock.clone(), quota.clone());
+        let namespace = Namespace::new(root);
+        let network = VirtualNetwork::new(NetworkConfig { policy, ..NetworkConfig::default() });
+        let kernel = Kernel::new(KernelConfig {
+            namespace: namespace.clone(),
+            hostname: options.hostname.clone().unwrap_or_else(|| "agentos".into()),
+            limits: limits(&options.limits),
+            timers: Arc::new(HostTimers::shared()),
+            clock: clock.clone(),
+            random: Arc::new(HostRandom),
+            network: network.clone(),
+        });
+        register(&kernel, engines);
+        let init = kernel.init();
+        mount(&namespace, "/dev", DevFs::new(&kernel, Arc::new(HostRandom), &*clock), MountFlags::NOSUID)?;
+        mount(&namespace, "/dev/shm", Tmpfs::new(clock, quota.clone()), MountFlags::NOSUID | MountFlags::NODEV)?;
+        let vm = Vm(Arc::new(Inner {
+            agents: options.software.iter().flat_map(|s| s.agents.clone()).collect(),
+            env: environment(&options),
+            user: options.user.clone(),
+            kernel,
+            init,
+            network,
+            disposed: AtomicBool::new(false),
+        }));
+        vm.mount_trees(&namespace, &options.software)?;
+        for (i, options) in options.mounts.iter().enumerate() {
+            vm.mount_option(&namespace, i, options, &quota)?;
+        }
+        Ok(vm)
+    }
+
+    /// The file tree.
+    ///
+    /// # Errors
+    /// `ERR_AGENTOS_DISPOSED`.
+    pub fn files(&self) -> Result<Files> {
+        self.check_alive()?;
+        Ok(self.files_unchecked())
+    }
+
+    fn files_unchecked(&self) -> Files {
+        Files::new(self.0.init.clone(), (self.0.user.uid, self.0.user.gid))
+    }
+
+    /// Starts a program as the VM's user, with pipes on its standard streams.
+    ///
+    /// # Errors
+    /// `ERR_AGENTOS_DISPOSED`; ENOENT, EACCES and the others of execve(2); EAGAIN at the process limit.
+    pub fn spawn(&self, request: &SpawnRequest) -> Result<Process> {
+        self.check_alive()?;
+        let cwd = request.cwd.clone().unwrap_or_else(|| self.0.user.home.clone());
+        if !cwd.starts_with('/') {
+            return Err(Error::option("cwd", format_args!("{cwd:?}"), "an absolute path of the VM"));
+        }
+        let mut env = self.0.env.clone();
+        env.insert("PWD".into(), cwd.clone());
+        env.extend(request.env.iter().map(|(k, v)| (k.clone(), v.clone())));
+        let name = request.argv0.clone().unwrap_or_else(|| request.program.clone());
+        let options = SpawnOptions {
+            program: request.program.clone(),
+            argv: std::iter::once(name).chain(request.args.iter().cloned()).collect(),
+            env: env.into_iter().collect(),
+            cwd,
+            ids: (self.0.user.uid, self.0.user.gid),
+        };
+        Process::spawn(&self.0.init, &options)
+    }
+
+    /// What runs a line of shell: `bash -c LINE`.
+    pub fn shell_request(&self, line: &str) -> SpawnRequest {
+        SpawnRequest { program: "/bin/bash".into(), args: vec!["-c".into(), line.into()], argv0: Some("bash".into()), ..SpawnRequest::default() }
+    }
+
+    /// How an agent is started.
+    ///
+    /// # Errors
+    /// `ERR_AGENTOS_UNKNOWN_AGENT`, which names the agents that there are.
+    pub fn agent(&self, name: &str) -> Result<AgentEntry> {
+        self.check_alive()?;
+        self.0.agents.get(name).cloned().ok_or_else(|| {
+            let known: Vec<&str> = self.0.agents.keys().map(String::as_str).collect();
+            let known = if known.is_empty() { "none; list a package with an agent in `software`".into() } else { known.join(", ") };
+            Error::new("ERR_AGENTOS_UNKNOWN_AGENT", format!("agent: got {name:?}; this VM has: {known}"))
+        })
+    }
+
+    /// The handle of process 1, through which everything of the host reaches the kernel.
+    pub(crate) fn init(&self) -> &Arc<dyn Syscalls> {
+        &self.0.init
+    }
+
+    /// The user that programs run as.
+    pub fn user(&self) -> &UserOptions {
+        &self.0.user
+    }
+
+    /// What runs now.
+    ///
+    /// # Errors
+    /// `ERR_AGENTOS_DISPOSED`.
+    pub fn processes(&self) -> Result<Vec<ProcessInfo>> {
+        self.check_alive()?;
+        Ok(self.0.kernel.processes())
+    }
+
+    /// Sends a signal to a process.
+    ///
+    /// # Errors
+    /// ESRCH; `ERR_AGENTOS_DISPOSED`.
+    pub fn kill(&self, pid: Pid, signal: Signal) -> Result<()> {
+        self.check_alive()?;
+        if pid <= 1 {
+            return Err(Error::syscall(Errno::ESRCH, "kill", None));
+        }
+        self.0.init.kill(pid, Some(signal)).map_err(|errno| Error::syscall(errno, "kill", None))
+    }
+
+    /// The network of the VM.
+    pub fn network(&self) -> &Arc<VirtualNetwork> {
+        &self.0.network
+    }
+
+    /// Ends everything in the VM and gives its memory back. Later calls of any method answer `ERR_AGENTOS_DISPOSED`;
+    /// disposing twice does nothing.
+    pub fn dispose(&self) {
+        if !self.0.disposed.swap(true, Ordering::AcqRel) {
+            self.0.kernel.shutdown();
+        }
+    }
+
+    /// Whether [`dispose`](Vm::dispose) was called.
+    pub fn is_disposed(&self) -> bool {
+        self.0.disposed.load(Ordering::Acquire)
+    }
+
+    fn check_alive(&self) -> Result<()> {
+        if self.is_disposed() { Err(Error::disposed()) } else { Ok(()) }
+    }
+
+    fn mount_trees(&self, namespace: &Arc<Namespace>, software: &[Software]) -> Result<()> {
+        for tree in software.iter().flat_map(|s| s.trees.iter().map(move |t| (s, t))) {
+            let (package, tree) = tree;
+            let host = host_dir(&package.root.join(&tree.source), true, &self.0.user)
+                .map_err(|errno| Error::new("ERR_AGENTOS_SOFTWARE", format!("package {}: tree {}: {errno}", package.name, tree.source.display())))?;
+            mount(namespace, &tree.path, host, MountFlags::RDONLY | MountFlags::NOSUID | MountFlags::NODEV)?;
+        }
+        Ok(())
+    }
+
+    fn mount_option(&self, namespace: &Arc<Namespace>, i: usize, options: &MountOptions, quota: &Arc<Quota>) -> Result<()> {
+        let mut flags = MountFlags::NOSUID | MountFlags::NODEV;
+        flags.set(MountFlags::RDONLY, options.read_only);
+        let fs: Arc<dyn FileSystem> = match &options.driver {
+            DriverOptions::Memory => Tmpfs::new(Arc::new(HostClock), quota.clone()),
+            DriverOptions::HostDir { path } => host_dir(path, options.read_only, &self.0.user)
+                .map_err(|errno| Error::option(&format!("mounts[{i}].driver.path"), format_args!("{:?} ({errno})", path.display()), "an existing directory of the host"))?,
+        };
+        self.files_unchecked().mkdir(&options.path, true)?;
+        mount(namespace, &options.path, fs, flags)
+    }
+}
+
+impl Drop for Inner {
+    /// A VM that nobody holds any more ends, disposed or not.
+    fn drop(&mut self) {
+        if !*self.disposed.get_mut() {
+            self.kernel.shutdown();
+        }
+    }
+}
+
+fn register(kernel: &Kernel, engines: &Engines) {
+    kernel.register_binfmt(engines.wasm.clone() as Arc<dyn Binfmt>);
+    kernel.register_binfmt(engines.v8.clone() as Arc<dyn Binfmt>);
+}
+
+fn host_dir(path: &PathBuf, read_only: bool, user: &UserOptions) -> Result<Arc<dyn FileSystem>, Errno> {
+    Ok(HostFs::open(path, read_only, user.uid, user.gid)?)
+}
+
+fn mount(namespace: &Arc<Namespace>, at: &str, fs: Arc<dyn FileSystem>, flags: MountFlags) -> Result<()> {
+    let name = fs.name();
+    let fail = |errno| Error::syscall(errno, "mount", Some(at));
+    let root = namespace.root();
+    let cred = Cred::root();
+    let path = Walk { ns: namespace, root: &root, base: &root, cred: &cred }.resolve(at.as_bytes(), true).map_err(fail)?;
+    namespace.mount(&path, fs, flags, name).map_err(fail)
+}
+
+/// The environment of every process: a login's, then the packages', then the user's.
+fn environment(options: &VmOptions) -> BTreeMap<String, String> {
+    let user = &options.user;
+    let base = [("HOME", user.home.as_str()), ("USER", &user.name), ("LOGNAME", &user.name), ("SHELL", "/bin/bash"), ("PATH", DEFAULT_PATH), ("LANG", "C.UTF-8")];
+    let mut env: BTreeMap<String, String> = base.into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
+    for software in &options.software {
+        env.extend(software.env.clone());
+    }
+    env.extend(options.env.clone());
+    env
+}
+
+fn limits(options: &LimitOptions) -> Limits {
+    Limits {
+        max_memory_bytes: options.max_memory_mb.unwrap_or(DEFAULT_MAX_MEMORY_MB).saturating_mul(1 << 20),
+        max_processes: options.max_processes.unwrap_or(DEFAULT_MAX_PROCESSES) as usize,
+        max_process_files: (INIT_MAX_FDS, INIT_MAX_FDS),
+        max_open_files: options.max_open_files.unwrap_or(DEFAULT_MAX_OPEN_FILES) as usize,
+        ..Limits::default()
+    }
+}
+
+/// One inode per 4 KiB of quota, as a disk's file system would have, within bounds.
+fn inodes_for(options: &LimitOptions) -> u64 {
+    (options.max_fs_bytes.unwrap_or(DEFAULT_MAX_FS_BYTES) / 4096).clamp(1024, 4 << 20)
+}
+
+fn policy(options: &NetworkPermissions) -> Result<Policy> {
+    let mode = |verdict| if verdict == Verdict::Allow { Mode::Allow } else { Mode::Deny };
+    let rule = |(i, rule): (usize, &NetworkRule)| {
+        Rule::parse(mode(rule.mode), &rule.patterns).map_err(|why| {
+            let accepts = "\"host:port\", \"*.domain:port\", \"address/bits:port\", where port may be *";
+            Error::option(&format!("permissions.network.rules[{i}].patterns"), format_args!("{:?} ({why})", why.pattern()), accepts)
+        })
+    };
+    let rules = options.rules.iter().enumerate().map(rule).collect::<Result<_>>()?;
+    Ok(Policy::new(mode(options.default), rules))
+}
