@@ -12,6 +12,7 @@ use agentos_abi::{Errno, Pid, Signal};
 use agentos_fs_dev::DevFs;
 use agentos_fs_host::HostFs;
 use agentos_fs_overlay::OverlayFs;
+use agentos_fs_proc::ProcFs;
 use agentos_fs_tmpfs::Tmpfs;
 use agentos_kernel::{Kernel, KernelConfig, Limits, ProcessInfo};
 use agentos_net::policy::{Mode, Policy, Rule};
@@ -91,6 +92,7 @@ impl Vm {
         register(&kernel, engines);
         let init = kernel.init();
         mount(&namespace, "/dev", DevFs::new(&kernel, Arc::new(HostRandom), &*clock), MountFlags::NOSUID)?;
+        mount(&namespace, "/proc", ProcFs::new(&kernel), MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC)?;
         mount(&namespace, "/dev/shm", Tmpfs::new(clock, quota.clone()), MountFlags::NOSUID | MountFlags::NODEV)?;
         let vm = Vm(Arc::new(Inner {
             agents: options.software.iter().flat_map(|s| s.agents.clone()).collect(),
