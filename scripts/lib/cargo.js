@@ -1,6 +1,7 @@
 // Runs cargo and shows how far it is. The first build compiles some 650 crates and takes a while.
+import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
-import { cargoTargetDir } from "./paths.js";
+import { cacheDir, cargoTargetDir, root } from "./paths.js";
 import { CommandError, run, stream } from "./run.js";
 import { formatDuration } from "./steps.js";
 
@@ -9,7 +10,23 @@ const PROGRESS_INTERVAL_MS = 15_000;
 /** How much of cargo's output is kept to be shown when it fails. */
 const MAX_KEPT_CHARS = 200_000;
 
-const environment = { CARGO_TARGET_DIR: cargoTargetDir };
+const environment = { CARGO_TARGET_DIR: cargoTargetDir, RUSTY_V8_ARCHIVE: process.env.RUSTY_V8_ARCHIVE ?? sharedArchive() };
+
+/**
+ * A copy of the V8 archive at a path that is the same for every checkout. Cargo builds the crate `v8`, and with it most others,
+ * anew when this path changes.
+ */
+function sharedArchive() {
+  const [sum, name] = readFileSync(join(root, "third_party/v8/SHA256SUMS"), "utf8").trim().split(/\s+/);
+  const directory = join(cacheDir, "v8", sum.slice(0, 12));
+  const copy = join(directory, name);
+  if (!existsSync(copy)) {
+    mkdirSync(directory, { recursive: true });
+    copyFileSync(join(root, "third_party/v8", name), `${copy}.${process.pid}`);
+    renameSync(`${copy}.${process.pid}`, copy);
+  }
+  return copy;
+}
 
 /** Path of something that the release profile builds. */
 export function releaseFile(name) {

@@ -21,5 +21,5 @@ export const addon = join(root, "agentos.linux-x64-gnu.node");
  * Shared by all checkouts of a user, so that a second clone does not compile V8's and wasmtime's crates again.
  * A CARGO_TARGET_DIR of the user's own wins.
  */
-export const cargoTargetDir =
-  process.env.CARGO_TARGET_DIR ?? join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "agentos", "target");
+export const cacheDir = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "agentos");
+export const cargoTargetDir = process.env.CARGO_TARGET_DIR ?? join(cacheDir, "target");
