@@ -1,4 +1,5 @@
-//! Runs one line of shell in a fresh VM: `vm-exec LINE`, from the root of the repository after `npm run build`.
+//! Runs lines of shell, each in a fresh VM: `vm-exec [--software MANIFEST.json] LINE...`, from the root of the repository after
+//! `npm run build`.
 
 use agentos::engines::EngineOptions;
 use agentos::vm::SpawnRequest;
@@ -6,14 +7,20 @@ use agentos::{ExecOptions, Software, Vm, VmOptions};
 use std::time::Instant;
 
 fn main() {
-    let args: Vec<String> = std::env::args().skip(1).collect();
+    let mut args: Vec<String> = std::env::args().skip(1).collect();
     let manifest = |dir: &str| -> Software {
         let text = std::fs::read_to_string(format!("{dir}/manifest.json")).expect("manifest");
         let mut json: serde_json::Value = serde_json::from_str(&text).expect("manifest is JSON");
         json["root"] = std::env::current_dir().expect("cwd").join(dir).to_string_lossy().into();
         serde_json::from_value(json).expect("manifest")
     };
-    let options = VmOptions { software: vec![manifest("npm/common")], ..VmOptions::default() };
+    let mut software = vec![manifest("npm/common")];
+    while args.first().is_some_and(|arg| arg == "--software") {
+        let text = std::fs::read_to_string(&args[1]).expect("manifest");
+        software.push(serde_json::from_str(&text).expect("manifest"));
+        args.drain(..2);
+    }
+    let options = VmOptions { software, ..VmOptions::default() };
     let engine = EngineOptions { module_cache: Some("dist/modules".into()), snapshot: Some("dist/v8-snapshot.bin".into()) };
     for round in 0..args.len() {
         let start = Instant::now();
