@@ -193,7 +193,7 @@ impl Inode for HostNode {
                 rustix::fs::chmod(own_path(&made.fd), mode).map_err(errno)?;
             }
             CreateKind::Symlink(target) => rustix::fs::symlinkat(target, &self.fd, at).map_err(errno)?,
-            CreateKind::Fifo | CreateKind::Socket | CreateKind::CharDevice(_) => return Err(Errno::EPERM),
+            CreateKind::Fifo | CreateKind::Socket | CreateKind::CharDevice(_) | CreateKind::BlockDevice(_) => return Err(Errno::EPERM),
         }
         Ok(self.child(name)?)
     }

@@ -81,7 +81,8 @@ impl FileState {
             FileType::Fifo => CreateKind::Fifo,
             FileType::Socket => CreateKind::Socket,
             FileType::CharDevice => CreateKind::CharDevice(stat.rdev),
-            FileType::Directory | FileType::BlockDevice => return Err(Errno::EPERM),
+            FileType::BlockDevice => CreateKind::BlockDevice(stat.rdev),
+            FileType::Directory => return Err(Errno::EISDIR),
         };
         let names = self.names(stat.nlink);
         let more_names = u64::from(names.saturating_sub(1));

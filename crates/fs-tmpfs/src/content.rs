@@ -11,8 +11,8 @@ use std::sync::Arc;
 const PAGE: usize = 64 << 10;
 /// Unit in which small files are charged and `st_blocks` counts, in bytes.
 const BLOCK: u64 = 4096;
-/// Largest size of a file in bytes: offsets are signed 64-bit numbers.
-pub(crate) const MAX_SIZE: u64 = i64::MAX as u64;
+/// Largest size of a file in bytes: that of ext4 with 4 KiB blocks (2^32 - 1 of them). Holes reach that far; content is the quota's.
+pub(crate) const MAX_SIZE: u64 = (u32::MAX as u64) * BLOCK;
 
 type Page = Arc<[u8; PAGE]>;
 

@@ -42,6 +42,7 @@ pub(crate) enum Body {
     Fifo,
     Socket,
     CharDevice(u64),
+    BlockDevice(u64),
 }
 
 /// What a directory entry adds to the size that stat(2) shows, as in Linux' tmpfs.
@@ -53,7 +54,7 @@ impl Node {
     /// A file with `links` names. Charges one inode, and a symbolic link's target. Errors: ENOSPC; EPERM for a device.
     pub(crate) fn new(shared: &Arc<Shared>, new: &Create<'_>, links: u32) -> Result<Arc<Node>> {
         let target_bytes = match new.kind {
-            CreateKind::CharDevice(_) if !shared.allow_devices => return Err(Errno::EPERM),
+            CreateKind::CharDevice(_) | CreateKind::BlockDevice(_) if !shared.allow_devices => return Err(Errno::EPERM),
             CreateKind::Symlink(target) => target.len() as u64,
             _ => 0,
         };
@@ -75,6 +76,7 @@ impl Node {
             CreateKind::Fifo => Body::Fifo,
             CreateKind::Socket => Body::Socket,
             CreateKind::CharDevice(dev) => Body::CharDevice(dev),
+            CreateKind::BlockDevice(dev) => Body::BlockDevice(dev),
         };
         let now = shared.clock.now();
         let meta = Meta { mode: new.mode, uid: new.uid, gid: new.gid, links, linkable: links == 0, atime: now, mtime: now, ctime: now, btime: now, charged_inodes };
@@ -89,6 +91,7 @@ impl Node {
             Body::Fifo => FileType::Fifo,
             Body::Socket => FileType::Socket,
             Body::CharDevice(_) => FileType::CharDevice,
+            Body::BlockDevice(_) => FileType::BlockDevice,
         }
     }
 
@@ -171,7 +174,7 @@ pub(crate) fn node_of(inode: &InodeRef, shared: &Arc<Shared>) -> Result<Arc<Node
 impl Inode for Node {
     fn stat(&self) -> Result<Stat> {
         let (size, blocks, links) = self.measure();
-        let rdev = if let Body::CharDevice(dev) = self.body { dev } else { 0 };
+        let rdev = if let Body::CharDevice(dev) | Body::BlockDevice(dev) = self.body { dev } else { 0 };
         let meta = self.meta.lock();
         Ok(Stat {
             dev: 0,
@@ -302,7 +305,7 @@ impl Node {
             Body::Regular(content) => content.get_mut().release(quota),
             Body::Directory(entries) => doomed.extend(entries.get_mut().drain()),
             Body::Symlink(target) => quota.release_bytes(std::mem::take(target).len() as u64),
-            Body::Fifo | Body::Socket | Body::CharDevice(_) => {}
+            Body::Fifo | Body::Socket | Body::CharDevice(_) | Body::BlockDevice(_) => {}
         }
         quota.release_inodes(std::mem::take(&mut self.meta.get_mut().charged_inodes));
     }

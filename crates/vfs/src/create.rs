@@ -30,13 +30,15 @@ impl Walk<'_> {
             FileType::Regular => CreateKind::Regular,
             FileType::Fifo => CreateKind::Fifo,
             FileType::Socket => CreateKind::Socket,
-            FileType::CharDevice | FileType::BlockDevice => CreateKind::CharDevice(dev),
+            FileType::CharDevice => CreateKind::CharDevice(dev),
+            FileType::BlockDevice => CreateKind::BlockDevice(dev),
             FileType::Directory => return Err(Errno::EPERM),
             FileType::Symlink => return Err(Errno::EINVAL),
         };
         self.create_at(path, false, |parent, name| {
-            let privileged_kind = file_type == FileType::BlockDevice || file_type == FileType::CharDevice && !self.cred.privileged;
-            if privileged_kind {
+            let is_device = matches!(file_type, FileType::CharDevice | FileType::BlockDevice);
+            if is_device && !self.cred.privileged {
+                parent.may_create(self.cred)?;
                 return Err(Errno::EPERM);
             }
             parent.create(name, kind, Mode::from_bits_truncate(mode & 0o7777 & !umask), self.cred)

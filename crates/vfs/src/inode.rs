@@ -41,6 +41,8 @@ pub enum CreateKind<'a> {
     Socket,
     /// A device with this number. Drivers that hold no devices answer EPERM.
     CharDevice(u64),
+    /// As `CharDevice`. The kernel has no block devices; only the number can be shown.
+    BlockDevice(u64),
 }
 
 impl CreateKind<'_> {
@@ -53,6 +55,7 @@ impl CreateKind<'_> {
             CreateKind::Fifo => FileType::Fifo,
             CreateKind::Socket => FileType::Socket,
             CreateKind::CharDevice(_) => FileType::CharDevice,
+            CreateKind::BlockDevice(_) => FileType::BlockDevice,
         }
     }
 }
