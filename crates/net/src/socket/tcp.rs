@@ -294,14 +294,17 @@ impl Protocol for Tcp {
 
     fn poll(&self) -> Events {
         self.advance();
-        let state = self.state.lock();
-        match &state.phase {
-            Phase::Idle | Phase::Closed => Events::WRITE | Events::HUP,
-            Phase::Listening(listener) => listener.poll(),
-            Phase::Connecting(_) => Events::empty(),
-            Phase::Failed(errno) => Events::READ | Events::WRITE | Events::RDHUP | Events::HUP | errno.map_or(Events::empty(), |_| Events::ERR),
-            Phase::Open(Connection { stream: Stream::Inside(end), .. }) => end.poll(),
-            Phase::Open(Connection { stream: Stream::Outside(stream), .. }) => stream.egress.poll(),
+        let stream = match &self.state.lock().phase {
+            Phase::Idle | Phase::Closed => return Events::WRITE | Events::HUP,
+            Phase::Listening(listener) => return listener.poll(),
+            Phase::Connecting(_) => return Events::empty(),
+            Phase::Failed(errno) => return Events::READ | Events::WRITE | Events::RDHUP | Events::HUP | errno.map_or(Events::empty(), |_| Events::ERR),
+            Phase::Open(connection) => connection.stream.clone(),
+        };
+        // Without the lock: an egress may notify the queue while it arranges to be woken.
+        match stream {
+            Stream::Inside(end) => end.poll(),
+            Stream::Outside(stream) => stream.egress.poll(),
         }
     }
 
