@@ -71,25 +71,34 @@ impl Path {
         if self.is_deleted() {
             return Err(Errno::ENOENT);
         }
-        let path = self.components_from(root);
-        if path.len() >= PATH_MAX { Err(Errno::ENAMETOOLONG) } else { Ok(path) }
+        let (path, complete) = self.components_from(root);
+        if complete { Ok(path) } else { Err(Errno::ENAMETOOLONG) }
     }
 
-    /// The absolute path as /proc/PID/fd shows it: a removed name ends in ` (deleted)`. Never fails, and may exceed PATH_MAX.
+    /// The absolute path as /proc/PID/fd shows it: a removed name ends in ` (deleted)`. Never fails; of a path longer than PATH_MAX
+    /// only the end is shown, after `(too long)`.
     pub fn display(&self, root: &Path) -> Vec<u8> {
-        let mut path = self.components_from(root);
+        let (mut path, complete) = self.components_from(root);
+        if !complete {
+            path.splice(0..0, *b"(too long)");
+        }
         if self.is_deleted() {
             path.extend_from_slice(b" (deleted)");
         }
         path
     }
 
-    fn components_from(&self, root: &Path) -> Vec<u8> {
-        let mut names = Vec::new();
+    /// The path from `root`, and whether that is all of it: guests can nest directories far deeper than PATH_MAX.
+    fn components_from(&self, root: &Path) -> (Vec<u8>, bool) {
+        let (mut names, mut len) = (Vec::new(), 0);
         let mut at = self.clone();
         while !at.same(root) {
             match at.dentry.place() {
                 (Some(parent), name) => {
+                    len += name.len() + 1;
+                    if len >= PATH_MAX {
+                        return (join(&names), false);
+                    }
                     names.push(name);
                     at.dentry = parent;
                 }
@@ -99,10 +108,7 @@ impl Path {
                 },
             }
         }
-        if names.is_empty() {
-            return b"/".to_vec();
-        }
-        names.iter().rev().flat_map(|name| std::iter::once(&b'/').chain(name.iter())).copied().collect()
+        (join(&names), true)
     }
 
     /// The directory above, through mounts, but not above the root of the namespace.
@@ -140,6 +146,14 @@ impl Path {
         let shift = |entry: Dirent<'_>| emit(Dirent { next: entry.next.saturating_add(DOTS), ..entry });
         self.inode().read_dir(from.saturating_sub(DOTS), &mut { shift })
     }
+}
+
+/// An absolute path of components, last first.
+fn join(names: &[Arc<[u8]>]) -> Vec<u8> {
+    if names.is_empty() {
+        return b"/".to_vec();
+    }
+    names.iter().rev().flat_map(|name| std::iter::once(&b'/').chain(name.iter())).copied().collect()
 }
 
 /// Positions that `.` and `..` take.
