@@ -30,6 +30,11 @@ impl DirState {
         DirState { attr: Some(attr), lowers: Vec::new(), index: Some(Index::default()), charged: true, removed: false }
     }
 
+    /// The nodes below that only this directory holds, when it ends.
+    pub fn take_nodes(&mut self) -> Vec<Arc<Node>> {
+        self.index.as_mut().map(Index::take_nodes).unwrap_or_default()
+    }
+
     fn top(&self) -> Result<Stat> {
         self.lowers.first().map_or(Err(Errno::ESTALE), |(_, inode)| inode.stat())
     }
@@ -216,6 +221,7 @@ fn lose_name(shared: &Shared, child: &Arc<Node>) -> Result<()> {
 
 pub(crate) fn rmdir(node: &Node, name: &[u8]) -> Result<()> {
     let shared = node.shared()?;
+    let _rename = shared.rename_lock.lock();
     let mut state = changing(node, &shared)?;
     let child = state.resolve(&shared, name)?;
     mark_removed(&shared, &child)?;
@@ -246,6 +252,7 @@ fn mark_removed(shared: &Shared, child: &Node) -> Result<()> {
 
 pub(crate) fn rename(node: &Node, name: &[u8], to: &Arc<Node>, new_name: &[u8], exchange: bool) -> Result<()> {
     let shared = node.shared()?;
+    let _rename = shared.rename_lock.lock();
     if std::ptr::eq(node, &**to) {
         let mut state = changing(node, &shared)?;
         let child = state.resolve(&shared, name)?;

@@ -68,8 +68,8 @@ impl FileState {
         self.names.map_or_else(|| Ok(self.inode.stat()?.nlink), Ok)
     }
 
-    /// Makes the upper copy: content, owner, mode and times.
-    pub fn copy_up(&mut self, shared: &Shared) -> Result<InodeRef> {
+    /// Makes the upper copy: the first `size` bytes of the content, owner, mode and times.
+    pub fn copy_up(&mut self, shared: &Shared, size: u64) -> Result<InodeRef> {
         if self.is_upper {
             return Ok(self.inode.clone());
         }
@@ -88,7 +88,7 @@ impl FileState {
         let more_names = u64::from(names.saturating_sub(1));
         let upper = shared.upper_root().create_unnamed(&Create { kind, mode: stat.mode, uid: stat.uid, gid: stat.gid })?;
         if stat.file_type == FileType::Regular {
-            copy(&self.inode, &upper)?;
+            copy(&self.inode, &upper, size)?;
         }
         upper.set_attr(&SetAttr { atime: SetTime::At(stat.atime), mtime: SetTime::At(stat.mtime), ..SetAttr::default() })?;
         shared.quota.charge_inodes(more_names)?;
@@ -100,22 +100,26 @@ impl FileState {
 /// Most names of one file.
 const MAX_NAMES: u32 = 65_000;
 
-fn copy(from: &InodeRef, to: &InodeRef) -> Result<()> {
+/// Copies at most `size` bytes.
+fn copy(from: &InodeRef, to: &InodeRef, size: u64) -> Result<()> {
     let write = to.clone().open(OpenFlags::WRONLY)?;
     if let Some(content) = from.static_content() {
-        return write_all(&*write, content, 0);
+        let len = usize::try_from(size).map_or(content.len(), |size| content.len().min(size));
+        return write_all(&*write, &content[..len], 0);
     }
     let read = from.clone().open(OpenFlags::empty())?;
-    let mut buf = vec![0; COPY_CHUNK_BYTES];
+    let mut buf = vec![0; COPY_CHUNK_BYTES.min(usize::try_from(size).unwrap_or(usize::MAX))];
     let mut offset = 0;
-    loop {
-        let n = read.read_at(&mut buf, offset)?;
+    while offset < size {
+        let want = buf.len().min(usize::try_from(size - offset).unwrap_or(usize::MAX));
+        let n = read.read_at(&mut buf[..want], offset)?;
         if n == 0 {
-            return Ok(());
+            break;
         }
         write_all(&*write, &buf[..n], offset)?;
         offset += n as u64;
     }
+    Ok(())
 }
 
 fn write_all(file: &dyn File, mut data: &[u8], mut offset: u64) -> Result<()> {

@@ -97,6 +97,13 @@ impl Index {
         Some(slot)
     }
 
+    /// The nodes of all names, leaving none.
+    pub fn take_nodes(&mut self) -> Vec<Arc<Node>> {
+        self.by_position.clear();
+        let node = |slot: Slot| if let Target::Node(node) = slot.target { Some(node) } else { None };
+        self.by_name.drain().filter_map(|(_, slot)| node(slot)).collect()
+    }
+
     /// Entries after `position`, in order.
     pub fn after(&self, position: u64) -> impl Iterator<Item = (&[u8], &Slot)> {
         let names = self.by_position.range(position.saturating_add(1)..).map(|(_, name)| name);

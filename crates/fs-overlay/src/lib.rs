@@ -4,7 +4,7 @@
 //! names, where each leads), after which the lower layers only supply files; so there are no whiteouts. A file's first change
 //! copies it into an unnamed inode of the upper file system. Inode numbers do not change by that.
 //!
-//! Lock order: directory states (two in order of address), then a file's state, then [`Shared::nodes`].
+//! Lock order: [`Shared::rename_lock`], directory states (two in order of address), then a file's state, then [`Shared::nodes`].
 
 mod attr;
 mod dir;
@@ -19,7 +19,7 @@ use agentos_vfs::{Clock, FileSystem, InodeRef, Quota};
 use node::{LowerId, Stack};
 use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 /// OVERLAYFS_SUPER_MAGIC
@@ -43,17 +43,26 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) quota: Arc<Quota>,
     next_ino: AtomicU64,
-    /// Nodes of lower files that must be found again: changed ones, and those with several names.
+    /// Held by whoever locks more than one directory.
+    pub(crate) rename_lock: Mutex<()>,
+    /// The one node of each lower file that is in use or changed: whoever reaches the file by whatever name gets that one.
     nodes: Mutex<HashMap<LowerId, Known>>,
-    /// Size of `nodes`, read without the lock.
-    known: AtomicUsize,
 }
 
 enum Known {
     /// Changed: the node is the only place that knows how.
     Changed(Arc<Node>),
-    /// Unchanged, but with several names that must lead to one node.
-    Linked(Weak<Node>),
+    /// Unchanged: gone when nobody uses it.
+    InUse(Weak<Node>),
+}
+
+impl Known {
+    fn node(&self) -> Option<Arc<Node>> {
+        match self {
+            Known::Changed(node) => Some(node.clone()),
+            Known::InUse(node) => node.upgrade(),
+        }
+    }
 }
 
 impl OverlayFs {
@@ -66,8 +75,8 @@ impl OverlayFs {
             clock,
             quota,
             next_ino: AtomicU64::new(FIRST_OWN_INO),
+            rename_lock: Mutex::new(()),
             nodes: Mutex::default(),
-            known: AtomicUsize::new(0),
         });
         let stack: Stack = lowers.iter().enumerate().map(|(layer, fs)| (layer, fs.root())).collect();
         let root = Node::lower_root(&shared, stack);
@@ -98,48 +107,44 @@ impl Shared {
         &self.upper_root
     }
 
-    /// The node that stands for a lower file already, if one must.
+    /// The node that stands for a lower file already.
     pub(crate) fn known(&self, id: LowerId) -> Option<Arc<Node>> {
-        if self.known.load(Ordering::Acquire) == 0 {
-            return None;
-        }
-        match self.nodes.lock().get(&id)? {
-            Known::Changed(node) => Some(node.clone()),
-            Known::Linked(node) => node.upgrade(),
-        }
+        self.nodes.lock().get(&id)?.node()
     }
 
-    /// Enters a node with several names, unless another thread was first: then that one's node counts.
-    pub(crate) fn enter_linked(&self, id: LowerId, node: Arc<Node>) -> Arc<Node> {
-        let mut nodes = self.nodes.lock();
-        let there = match nodes.get(&id) {
-            Some(Known::Changed(node)) => Some(node.clone()),
-            Some(Known::Linked(node)) => node.upgrade(),
-            None => None,
+    /// Enters a new node, unless another thread was first: then that one's node counts. Nodes are dropped after the lock, which
+    /// their end takes itself.
+    pub(crate) fn enter(&self, id: LowerId, node: Arc<Node>) -> Arc<Node> {
+        let there = {
+            let mut nodes = self.nodes.lock();
+            let there = nodes.get(&id).and_then(Known::node);
+            if there.is_none() {
+                nodes.insert(id, Known::InUse(Arc::downgrade(&node)));
+            }
+            there
         };
-        if let Some(there) = there {
-            return there;
-        }
-        nodes.insert(id, Known::Linked(Arc::downgrade(&node)));
-        self.known.store(nodes.len(), Ordering::Release);
-        node
+        there.unwrap_or(node)
     }
 
     /// Keeps a changed node for as long as a name leads to it.
     pub(crate) fn keep(&self, id: LowerId, node: Arc<Node>) {
-        let mut nodes = self.nodes.lock();
-        nodes.insert(id, Known::Changed(node));
-        self.known.store(nodes.len(), Ordering::Release);
+        let before = self.nodes.lock().insert(id, Known::Changed(node));
+        drop(before);
     }
 
-    /// The last name is gone. The node is dropped by the caller, not under the lock.
+    /// The last name is gone.
     pub(crate) fn forget(&self, id: LowerId) {
-        let gone = {
-            let mut nodes = self.nodes.lock();
-            let gone = nodes.remove(&id);
-            self.known.store(nodes.len(), Ordering::Release);
-            gone
-        };
+        let gone = self.nodes.lock().remove(&id);
         drop(gone);
+    }
+
+    /// A node has ended; another one may stand for the file already.
+    fn forget_ended(&self, id: LowerId) {
+        let mut nodes = self.nodes.lock();
+        if let Some(Known::InUse(node)) = nodes.get(&id)
+            && node.strong_count() == 0
+        {
+            nodes.remove(&id);
+        }
     }
 }

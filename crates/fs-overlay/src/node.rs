@@ -50,12 +50,11 @@ impl Node {
         if let Some(node) = shared.known(id) {
             return Ok(node);
         }
-        if stat.file_type == FileType::Directory {
-            return Ok(Node::make(shared, Some(id), FileType::Directory, Body::Directory(RwLock::new(DirState::lower(stack)))));
-        }
-        let body = Body::Other(RwLock::new(FileState::lower(top.clone())));
-        let node = Node::make(shared, Some(id), stat.file_type, body);
-        Ok(if stat.nlink > 1 { shared.enter_linked(id, node) } else { node })
+        let body = match stat.file_type {
+            FileType::Directory => Body::Directory(RwLock::new(DirState::lower(stack))),
+            _ => Body::Other(RwLock::new(FileState::lower(top.clone()))),
+        };
+        Ok(shared.enter(id, Node::make(shared, Some(id), stat.file_type, body)))
     }
 
     pub(crate) fn new_directory(shared: &Arc<Shared>, state: DirState) -> Arc<Node> {
@@ -106,17 +105,48 @@ impl Node {
 
     /// Copies the file up, if that has not been done. A changed lower file is kept from now on.
     pub(crate) fn copy_up(&self) -> Result<InodeRef> {
+        self.copy_up_to(u64::MAX)
+    }
+
+    /// The same, for a file whose content will be cut to `size` bytes: what lies beyond is not copied.
+    fn copy_up_to(&self, size: u64) -> Result<InodeRef> {
         let Body::Other(state) = &self.body else { return Err(Errno::EISDIR) };
         if let Some(upper) = state.read().upper_inode() {
             return Ok(upper);
         }
         let shared = self.shared()?;
         let mut state = state.write();
-        let upper = state.copy_up(&shared)?;
+        let upper = state.copy_up(&shared, size)?;
         if let Some(id) = self.id {
             shared.keep(id, self.arc()?);
         }
         Ok(upper)
+    }
+}
+
+impl Drop for Node {
+    /// Unrolled: a tree may be deeper than the stack.
+    fn drop(&mut self) {
+        let mut doomed = Vec::new();
+        self.end(&mut doomed);
+        while let Some(node) = doomed.pop() {
+            if let Some(mut node) = Arc::into_inner(node) {
+                node.end(&mut doomed);
+            }
+        }
+    }
+}
+
+impl Node {
+    fn end(&mut self, doomed: &mut Vec<Arc<Node>>) {
+        if let Some(id) = self.id.take()
+            && let Some(shared) = self.shared.upgrade()
+        {
+            shared.forget_ended(id);
+        }
+        if let Body::Directory(state) = &mut self.body {
+            doomed.extend(state.get_mut().take_nodes());
+        }
     }
 }
 
@@ -149,7 +179,8 @@ impl Inode for Node {
                 state.write().change(&shared)?.apply(attr, shared.clock.now());
                 self.keep_directory(&shared)
             }
-            Body::Other(_) => self.copy_up()?.set_attr(attr),
+            Body::Other(_) if attr.size.is_some() && self.file_type != FileType::Regular => Err(Errno::EINVAL),
+            Body::Other(_) => self.copy_up_to(attr.size.unwrap_or(u64::MAX))?.set_attr(attr),
         }
     }
 

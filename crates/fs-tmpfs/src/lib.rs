@@ -40,7 +40,7 @@ pub(crate) struct Shared {
     pub clock: Arc<dyn Clock>,
     pub quota: Arc<Quota>,
     pub allow_devices: bool,
-    /// Held while two directories change at once.
+    /// Held by whoever locks more than one directory.
     pub rename_lock: Mutex<()>,
     last_ino: AtomicU64,
 }

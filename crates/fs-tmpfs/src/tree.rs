@@ -1,8 +1,7 @@
 //! Changes of the tree: making, linking, removing and renaming entries.
 //!
-//! Lock order: `Shared::rename_lock`, then the entries of one directory or of two in order of address, then those of a directory
-//! that is being removed (nobody holds a removed one's lock while taking its parent's), then `Node::meta`. Nodes are dropped after
-//! the locks.
+//! Lock order: `Shared::rename_lock`, which everybody takes who locks more than one directory, then entries, then `Node::meta`.
+//! Nodes are dropped after the locks.
 
 use crate::directory::Entries;
 use crate::node::Node;
@@ -63,6 +62,7 @@ impl Node {
     }
 
     pub(crate) fn rmdir_entry(&self, name: &[u8]) -> Result<()> {
+        let _rename = self.shared.rename_lock.lock();
         let mut entries = self.entries()?.write();
         entries.get(name).ok_or(Errno::ENOENT)?.mark_removed()?;
         let gone = entries.remove(name);
@@ -86,10 +86,10 @@ impl Node {
 
     pub(crate) fn rename_entry(&self, name: &[u8], new_parent: &Arc<Node>, new_name: &[u8], exchange: bool) -> Result<()> {
         let new_parent: &Node = new_parent;
+        let _rename = self.shared.rename_lock.lock();
         if std::ptr::eq(self, new_parent) {
             return rename_locked((self, name), (new_parent, new_name), exchange, &mut self.entries()?.write(), None);
         }
-        let _rename = self.shared.rename_lock.lock();
         let (mut old, mut new);
         if std::ptr::from_ref(self) < std::ptr::from_ref(new_parent) {
             old = self.entries()?.write();
