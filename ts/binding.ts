@@ -32,12 +32,16 @@ export type Descriptor = 1 | 2;
 
 export interface NativeProcess {
   readonly pid: number;
-  run(options: NativeRunOptions, onChunk?: (descriptor: Descriptor, chunk: Uint8Array) => void): Promise<NativeExecResult>;
   writeStdin(content: Uint8Array): Promise<void>;
   closeStdin(): void;
   read(descriptor: Descriptor, maxBytes: number): Promise<Uint8Array>;
   wait(): Promise<ProcessExit>;
   kill(signal: SignalName, group: boolean): boolean;
+}
+
+/** Ends a program that may not have started yet. */
+export interface NativeStop {
+  stop(): void;
 }
 
 export interface NativeSession {
@@ -57,6 +61,12 @@ export interface NativeSession {
 export interface NativeVm {
   readonly disposed: boolean;
   dispose(): Promise<void>;
+  run(
+    request: NativeSpawn,
+    options: NativeRunOptions,
+    onChunk?: (descriptor: Descriptor, chunk: Uint8Array) => void,
+    stop?: NativeStop,
+  ): Promise<NativeExecResult>;
   spawn(request: NativeSpawn): Promise<NativeProcess>;
   createSession(agent: string, options: string): Promise<NativeSession>;
   processes(): ProcessInfo[];
@@ -79,6 +89,7 @@ export interface NativeVm {
 
 interface Addon {
   NativeVm: { create(options: string, moduleCache?: string, snapshot?: string): Promise<NativeVm> };
+  NativeStop: new () => NativeStop;
 }
 
 /** The platforms that there is an addon for, by Node's names. */
@@ -109,6 +120,11 @@ function built(relative: string): string | undefined {
 /** Boots a machine; `options` is the JSON of `AgentOsOptions`. */
 export function createVm(options: string): Promise<NativeVm> {
   return settled(() => load().NativeVm.create(options, built("./modules"), built("./v8-snapshot.bin")));
+}
+
+/** For one call of {@link NativeVm.run}. */
+export function newStop(): NativeStop {
+  return new (load().NativeStop)();
 }
 
 /** Calls the addon. */

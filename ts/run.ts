@@ -1,6 +1,6 @@
 // Runs a program to its end: exec and execFile.
 import type { ExecBufferOptions, ExecOptions, ExecResult } from "../index.js";
-import { type Descriptor, type NativeProcess, type NativeRunOptions, type NativeSpawn, type NativeVm, called, settled } from "./binding.js";
+import { type Descriptor, type NativeProcess, type NativeRunOptions, type NativeSpawn, type NativeVm, called, newStop, settled } from "./binding.js";
 
 export type AnyExecOptions = ExecOptions | ExecBufferOptions;
 
@@ -8,10 +8,10 @@ export type AnyExecOptions = ExecOptions | ExecBufferOptions;
 export async function run(native: NativeVm, request: NativeSpawn, options: AnyExecOptions): Promise<ExecResult<string | Uint8Array>> {
   const { signal } = options;
   signal?.throwIfAborted();
-  const process = await settled(() => native.spawn(request));
-  const callbacks = new Callbacks(options, () => endNow(process));
-  const running = settled(() => process.run(runOptions(options), callbacks.wanted ? callbacks.onChunk : undefined));
-  const result = await (signal === undefined ? running : abortable(running, signal, () => endNow(process)));
+  const stop = newStop();
+  const callbacks = new Callbacks(options, () => called(() => stop.stop()));
+  const running = settled(() => native.run(request, runOptions(options), callbacks.wanted ? callbacks.onChunk : undefined, stop));
+  const result = await (signal === undefined ? running : abortable(running, signal, () => called(() => stop.stop())));
   callbacks.finish();
   const output = options.encoding === "buffer" ? (bytes: Uint8Array) => bytes : text;
   return { ...result, stdout: output(result.stdout), stderr: output(result.stderr) };

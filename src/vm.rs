@@ -1,0 +1,134 @@
+//! `NativeVm`: a machine.
+
+use crate::convert::{JsSpawn, signal};
+use crate::error::guarded;
+use crate::process::JsProcess;
+use crate::promise::{blocking, promise};
+use crate::session::JsSession;
+use agentos::engines::EngineOptions;
+use agentos::session::SessionOptions;
+use agentos::{Error, Result, Vm, VmOptions};
+use napi::Env;
+use napi::bindgen_prelude::Object;
+use napi_derive::napi;
+use serde_json::{Value, json};
+use std::ops::Deref;
+use std::sync::Arc;
+
+/// A machine. It ends when it is disposed, and when JavaScript holds nothing of it any more: all of it was collected, or the
+/// environment ended.
+#[napi(js_name = "NativeVm")]
+pub struct JsVm(Arc<Owned>);
+
+/// What each object that JavaScript has of a machine holds.
+pub struct Owned(Vm);
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        // What runs on host threads may still hold the machine; a panic must not reach Node.
+        let _ = guarded(|| {
+            self.0.dispose();
+            Ok(())
+        });
+    }
+}
+
+impl Deref for Owned {
+    type Target = Vm;
+
+    fn deref(&self) -> &Vm {
+        &self.0
+    }
+}
+
+impl JsVm {
+    /// The machine, for work that JavaScript waits for.
+    pub fn owned(&self) -> Arc<Owned> {
+        self.0.clone()
+    }
+}
+
+#[napi]
+impl JsVm {
+    /// Boots a machine. `options` is the JSON of `AgentOsOptions`.
+    #[napi(ts_return_type = "Promise<NativeVm>")]
+    pub fn create<'env>(env: &'env Env, options: String, module_cache: Option<String>, snapshot: Option<String>) -> napi::Result<Object<'env>> {
+        let engine_options = EngineOptions { module_cache: module_cache.map(Into::into), snapshot: snapshot.map(Into::into) };
+        blocking(env, move || Vm::create(VmOptions::from_json(json_argument(&options)?)?, &engine_options), |vm| JsVm(Arc::new(Owned(vm))))
+    }
+
+    /// Ends everything in the machine.
+    #[napi(ts_return_type = "Promise<void>")]
+    pub fn dispose<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {
+        let vm = self.owned();
+        blocking(env, move || Ok(vm.dispose()), |()| ())
+    }
+
+    /// Whether it was disposed.
+    #[napi(getter)]
+    pub fn disposed(&self) -> bool {
+        self.0.is_disposed()
+    }
+
+    /// Starts a program.
+    #[napi(ts_return_type = "Promise<NativeProcess>")]
+    pub fn spawn<'env>(&self, env: &'env Env, request: JsSpawn) -> napi::Result<Object<'env>> {
+        let owned = self.owned();
+        let work = move || {
+            let process = owned.spawn(&request.request(&owned))?;
+            Ok((process, owned))
+        };
+        blocking(env, work, |(process, owned)| JsProcess::new(process, owned))
+    }
+
+    /// Starts an agent. `options` is the JSON of `SessionOptions`.
+    #[napi(ts_return_type = "Promise<NativeSession>")]
+    pub fn create_session<'env>(&self, env: &'env Env, agent: String, options: String) -> napi::Result<Object<'env>> {
+        let owned = self.owned();
+        let work = async move {
+            let session = owned.create_session(&agent, SessionOptions::from_json(json_argument(&options)?)?).await?;
+            Ok((session, owned))
+        };
+        promise(env, work, |(session, owned)| JsSession::new(session, owned))
+    }
+
+    /// What runs now, as JSON.
+    #[napi]
+    pub fn processes(&self) -> napi::Result<Vec<Value>> {
+        guarded(|| Ok(self.0.processes()?.iter().map(process_info).collect()))
+    }
+
+    /// Sends a signal to a process of the machine.
+    #[napi]
+    pub fn kill(&self, pid: i32, name: String) -> napi::Result<()> {
+        guarded(|| self.0.kill(pid, signal(&name)?))
+    }
+
+    /// What the machine uses, as JSON.
+    #[napi]
+    pub fn stats(&self) -> napi::Result<Value> {
+        guarded(|| self.0.stats())
+    }
+}
+
+/// The TypeScript layer checks types; what is left is a value that JSON has no form for.
+fn json_argument(text: &str) -> Result<Value> {
+    serde_json::from_str(text).map_err(|error| Error::new("ERR_AGENTOS_INVALID_OPTION", format!("options: {error}")))
+}
+
+fn process_info(info: &agentos::ProcessInfo) -> Value {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    json!({
+        "pid": info.pid,
+        "ppid": info.ppid,
+        "pgid": info.pgid,
+        "sid": info.sid,
+        "uid": info.uid,
+        "gid": info.gid,
+        "name": text(&info.comm),
+        "args": info.cmdline.iter().map(|arg| text(arg)).collect::<Vec<_>>(),
+        "state": info.state.letter().to_string(),
+        "cpuMs": info.cpu.as_secs_f64() * 1e3,
+        "memoryBytes": info.memory,
+    })
+}
