@@ -2,14 +2,14 @@
 
 use crate::convert::{JsDirEntry, JsStat};
 use crate::promise::blocking;
-use crate::vm::JsVm;
+use crate::vm::NativeVm;
 use agentos::Result;
 use agentos::files::Files;
 use napi::Env;
 use napi::bindgen_prelude::{Object, ToNapiValue, Uint8Array};
 use napi_derive::napi;
 
-impl JsVm {
+impl NativeVm {
     fn files<'env, T, V>(&self, env: &'env Env, access: impl FnOnce(&Files) -> Result<T> + Send + 'static, convert: fn(T) -> V) -> napi::Result<Object<'env>>
     where
         T: Send + 'static,
@@ -21,7 +21,7 @@ impl JsVm {
 }
 
 #[napi]
-impl JsVm {
+impl NativeVm {
     /// The content of a file. The bytes are handed over, not copied.
     #[napi(ts_return_type = "Promise<Uint8Array>")]
     pub fn read_file<'env>(&self, env: &'env Env, path: String) -> napi::Result<Object<'env>> {

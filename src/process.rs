@@ -13,16 +13,16 @@ use std::future::Future;
 use std::sync::Arc;
 
 /// A started program. Collecting it leaves the program running.
-#[napi(js_name = "NativeProcess")]
-pub struct JsProcess {
+#[napi]
+pub struct NativeProcess {
     process: Arc<Process>,
     _vm: Arc<Owned>,
 }
 
-impl JsProcess {
+impl NativeProcess {
     /// For a program that was just started.
-    pub fn new(process: Process, vm: Arc<Owned>) -> JsProcess {
-        JsProcess { process: Arc::new(process), _vm: vm }
+    pub fn new(process: Process, vm: Arc<Owned>) -> NativeProcess {
+        NativeProcess { process: Arc::new(process), _vm: vm }
     }
 
     fn work<T, F>(&self, syscall: &'static str, work: impl FnOnce(Arc<Process>) -> F) -> impl Future<Output = agentos::Result<T>> + Send + 'static
@@ -35,7 +35,7 @@ impl JsProcess {
 }
 
 #[napi]
-impl JsProcess {
+impl NativeProcess {
     /// Process id in the machine.
     #[napi(getter)]
     pub fn pid(&self) -> i32 {

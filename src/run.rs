@@ -4,7 +4,7 @@ use crate::callback;
 use crate::convert::{JsExecResult, JsSpawn, count};
 use crate::error::guarded;
 use crate::promise::{on_blocking_thread, promise};
-use crate::vm::JsVm;
+use crate::vm::NativeVm;
 use agentos::abi::Signal;
 use agentos::process::DEFAULT_MAX_OUTPUT_BYTES;
 use agentos::{Error, ExecOptions, Process};
@@ -37,9 +37,9 @@ impl From<JsRunOptions> for ExecOptions {
 }
 
 /// Ends a program that may not have started yet.
-#[napi(js_name = "NativeStop")]
+#[napi]
 #[derive(Default)]
-pub struct JsStop(Arc<Stop>);
+pub struct NativeStop(Arc<Stop>);
 
 #[derive(Default)]
 struct Stop(Mutex<Stopping>);
@@ -74,11 +74,11 @@ impl Stop {
 }
 
 #[napi]
-impl JsStop {
+impl NativeStop {
     /// For one call of `run`.
     #[napi(constructor)]
-    pub fn new() -> JsStop {
-        JsStop::default()
+    pub fn new() -> NativeStop {
+        NativeStop::default()
     }
 
     /// Kills the program and its process group.
@@ -92,7 +92,7 @@ impl JsStop {
 }
 
 #[napi]
-impl JsVm {
+impl NativeVm {
     /// Starts a program, feeds the input, collects the output, and waits for the end. `on_chunk(descriptor, bytes)` gets output as
     /// it arrives.
     #[napi(ts_return_type = "Promise<NativeExecResult>")]
@@ -102,7 +102,7 @@ impl JsVm {
         request: JsSpawn,
         options: JsRunOptions,
         on_chunk: Option<Function<'_, FnArgs<(i32, Uint8Array)>, ()>>,
-        stop: Option<&JsStop>,
+        stop: Option<&NativeStop>,
     ) -> napi::Result<Object<'env>> {
         let on_chunk = on_chunk.map(|callback| callback::on_chunk(&callback)).transpose()?;
         let (vm, options, stop) = (self.owned(), ExecOptions::from(options), stop.map(|stop| stop.0.clone()));

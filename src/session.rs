@@ -16,22 +16,22 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// A conversation. Collecting it ends the agent.
-#[napi(js_name = "NativeSession")]
-pub struct JsSession {
+#[napi]
+pub struct NativeSession {
     session: Arc<AgentSession>,
     subscription: Option<Subscription>,
     _vm: Arc<Owned>,
 }
 
-impl JsSession {
+impl NativeSession {
     /// For a session that was just opened.
-    pub fn new(session: AgentSession, vm: Arc<Owned>) -> JsSession {
-        JsSession { session: Arc::new(session), subscription: None, _vm: vm }
+    pub fn new(session: AgentSession, vm: Arc<Owned>) -> NativeSession {
+        NativeSession { session: Arc::new(session), subscription: None, _vm: vm }
     }
 }
 
 #[napi]
-impl JsSession {
+impl NativeSession {
     /// The agent's name for it.
     #[napi(getter)]
     pub fn id(&self) -> String {

@@ -2,9 +2,9 @@
 
 use crate::convert::{JsSpawn, signal};
 use crate::error::guarded;
-use crate::process::JsProcess;
+use crate::process::NativeProcess;
 use crate::promise::{blocking, promise};
-use crate::session::JsSession;
+use crate::session::NativeSession;
 use agentos::engines::EngineOptions;
 use agentos::session::SessionOptions;
 use agentos::{Error, Result, Vm, VmOptions};
@@ -17,8 +17,8 @@ use std::sync::Arc;
 
 /// A machine. It ends when it is disposed, and when JavaScript holds nothing of it any more: all of it was collected, or the
 /// environment ended.
-#[napi(js_name = "NativeVm")]
-pub struct JsVm(Arc<Owned>);
+#[napi]
+pub struct NativeVm(Arc<Owned>);
 
 /// What each object that JavaScript has of a machine holds.
 pub struct Owned(Vm);
@@ -41,7 +41,7 @@ impl Deref for Owned {
     }
 }
 
-impl JsVm {
+impl NativeVm {
     /// The machine, for work that JavaScript waits for.
     pub fn owned(&self) -> Arc<Owned> {
         self.0.clone()
@@ -49,12 +49,12 @@ impl JsVm {
 }
 
 #[napi]
-impl JsVm {
+impl NativeVm {
     /// Boots a machine. `options` is the JSON of `AgentOsOptions`.
     #[napi(ts_return_type = "Promise<NativeVm>")]
     pub fn create<'env>(env: &'env Env, options: String, module_cache: Option<String>, snapshot: Option<String>) -> napi::Result<Object<'env>> {
         let engine_options = EngineOptions { module_cache: module_cache.map(Into::into), snapshot: snapshot.map(Into::into) };
-        blocking(env, move || Vm::create(VmOptions::from_json(json_argument(&options)?)?, &engine_options), |vm| JsVm(Arc::new(Owned(vm))))
+        blocking(env, move || Vm::create(VmOptions::from_json(json_argument(&options)?)?, &engine_options), |vm| NativeVm(Arc::new(Owned(vm))))
     }
 
     /// Ends everything in the machine.
@@ -78,7 +78,7 @@ impl JsVm {
             let process = owned.spawn(&request.request(&owned))?;
             Ok((process, owned))
         };
-        blocking(env, work, |(process, owned)| JsProcess::new(process, owned))
+        blocking(env, work, |(process, owned)| NativeProcess::new(process, owned))
     }
 
     /// Starts an agent. `options` is the JSON of `SessionOptions`.
@@ -89,7 +89,7 @@ impl JsVm {
             let session = owned.create_session(&agent, SessionOptions::from_json(json_argument(&options)?)?).await?;
             Ok((session, owned))
         };
-        promise(env, work, |(session, owned)| JsSession::new(session, owned))
+        promise(env, work, |(session, owned)| NativeSession::new(session, owned))
     }
 
     /// What runs now, as JSON.
@@ -107,7 +107,7 @@ impl JsVm {
     /// What the machine uses, as JSON.
     #[napi]
     pub fn stats(&self) -> napi::Result<Value> {
-        guarded(|| self.0.stats())
+        guarded(|| serde_json::to_value(self.0.stats()?).map_err(|error| Error::new("ERR_AGENTOS_INTERNAL", error.to_string())))
     }
 }
 

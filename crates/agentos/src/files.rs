@@ -225,6 +225,62 @@ impl Files {
         }
     }
 
+    /// Copies a file with its permission bits; with `recursive` a directory and all in it. Symbolic links are copied as such below a
+    /// directory, and followed at `from` itself.
+    ///
+    /// # Errors
+    /// ENOENT; EISDIR for a directory without `recursive`; EINVAL for a directory into itself; EOPNOTSUPP for what is neither
+    /// file, directory nor link; those of [`read`](Files::read) and [`write`](Files::write).
+    pub fn copy(&self, from: &str, to: &str, recursive: bool) -> Result<()> {
+        absolute(to)?;
+        let stat = self.stat(from)?;
+        if stat.file_type != FileType::Directory {
+            return self.copy_file(from, to, &stat);
+        }
+        if !recursive {
+            return Err(Error::syscall(Errno::EISDIR, "copy", Some(from)));
+        }
+        if self.is_below(to, &stat)? {
+            return Err(Error::syscall(Errno::EINVAL, "copy", Some(to)));
+        }
+        self.copy_directory(from, to, &stat)
+    }
+
+    fn copy_file(&self, from: &str, to: &str, stat: &Stat) -> Result<()> {
+        match stat.file_type {
+            FileType::Regular => self.write(to, &self.read(from)?, Some(stat.mode.bits())),
+            _ => Err(Error::syscall(Errno::EOPNOTSUPP, "copy", Some(from))),
+        }
+    }
+
+    fn copy_directory(&self, from: &str, to: &str, stat: &Stat) -> Result<()> {
+        self.mkdir(to, true)?;
+        for entry in self.readdir(from)? {
+            let (from, to) = (format!("{}/{}", from.trim_end_matches('/'), entry.name), format!("{}/{}", to.trim_end_matches('/'), entry.name));
+            let stat = self.lstat(&from)?;
+            match stat.file_type {
+                FileType::Directory => self.copy_directory(&from, &to, &stat)?,
+                FileType::Symlink => self.symlink(&self.readlink(&from)?, &to)?,
+                _ => self.copy_file(&from, &to, &stat)?,
+            }
+        }
+        // Last: a directory may be one that cannot be written.
+        self.chmod(to, stat.mode.bits())
+    }
+
+    /// Whether `path`, or the nearest parent that exists, is the directory of `stat` or lies in it.
+    fn is_below(&self, path: &str, stat: &Stat) -> Result<bool> {
+        let mut part = path.trim_end_matches('/');
+        while !part.is_empty() {
+            match self.stat(part) {
+                Ok(found) if (found.dev, found.ino) == (stat.dev, stat.ino) => return Ok(true),
+                Err(error) if error.code != "ENOENT" => return Err(error),
+                _ => part = part.rsplit_once('/').map_or("", |(parent, _)| parent),
+            }
+        }
+        Ok(false)
+    }
+
     /// Makes a symbolic link at `path`.
     ///
     /// # Errors

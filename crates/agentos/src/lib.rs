@@ -14,8 +14,11 @@ pub mod manifest;
 pub mod options;
 pub mod process;
 pub mod session;
+pub mod stats;
 pub mod vm;
 
+pub use agentos_abi as abi;
+pub use agentos_kernel::{ProcessInfo, ProcessState};
 pub use error::{Error, Result};
 pub use manifest::Software;
 pub use options::{UserOptions, VmOptions};

@@ -8,8 +8,12 @@ use crate::host;
 use agentos_abi::wait::WaitTarget;
 use agentos_abi::{Errno, Events, Fd, OpenFlags, Pid, Resource, Signal, WaitOptions, WaitStatus};
 use agentos_syscall::{Syscalls, WaitOn, Waited, blocking};
+use parking_lot::Mutex;
+use std::convert::Infallible;
+use std::future::{Future, pending};
+use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::time::Duration;
 
 /// Most bytes read from a pipe at once.
@@ -261,58 +265,77 @@ pub enum Stream {
     Stderr,
 }
 
-/// Called with each chunk as it arrives.
-pub type OnChunk = Arc<dyn Fn(Stream, &[u8]) + Send + Sync>;
+/// Called with each chunk as it arrives; the next one is read when the future has finished.
+pub type OnChunk = Arc<dyn Fn(Stream, Vec<u8>) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+
+/// What was kept of one stream.
+#[derive(Default)]
+struct Kept {
+    bytes: Vec<u8>,
+    truncated: bool,
+}
 
 impl Process {
     /// Feeds the input, collects the output, and waits for the end of the program and of both streams.
     ///
+    /// After a timeout the streams may still be held open by a program that left the process group: then what was printed so
+    /// far is the answer.
+    ///
     /// # Errors
     /// ECHILD or EBADF when the VM was disposed meanwhile.
     pub async fn run(&self, options: &ExecOptions, on_chunk: Option<&OnChunk>) -> Result<ExecResult, Errno> {
+        let (out, err) = (Mutex::new(Kept::default()), Mutex::new(Kept::default()));
         let feed = async {
             // EPIPE: the program did not want all of its input, as with `yes | head`.
             let _ = self.write_stdin(&options.stdin).await;
             self.close_stdin();
+            pending::<Infallible>().await
         };
         let collect = async {
-            let (out, err) = tokio::join!(self.drain(Stream::Stdout, options, on_chunk), self.drain(Stream::Stderr, options, on_chunk));
-            (out, err, self.wait().await)
+            let stdout = self.drain(Stream::Stdout, &out, options, on_chunk);
+            let stderr = self.drain(Stream::Stderr, &err, options, on_chunk);
+            tokio::try_join!(stdout, stderr)?;
+            self.wait().await
         };
-        let mut timed_out = false;
-        let watch = async {
-            if let Some(after) = options.timeout {
-                tokio::time::sleep(after).await;
-                timed_out = true;
-                let _ = self.kill_group(Signal::SIGTERM);
-                tokio::time::sleep(TERM_GRACE).await;
-                let _ = self.kill_group(Signal::SIGKILL);
-            }
-            std::future::pending::<()>().await;
+        let timed_out = AtomicBool::new(false);
+        let waited = tokio::select! {
+            waited = collect => waited?,
+            never = feed => match never {},
+            () = self.end_after(options.timeout, &timed_out) => self.wait().await?,
         };
-        let work = async { tokio::join!(feed, collect).1 };
-        let (out, err, waited) = tokio::select! {
-            done = work => done,
-            () = watch => return Err(Errno::EIO),
-        };
-        let ((stdout, more_out), (stderr, more_err)) = (out?, err?);
-        Ok(ExecResult { status: waited?.status, stdout, stderr, truncated: more_out || more_err, timed_out })
+        let (out, err) = (out.into_inner(), err.into_inner());
+        let truncated = out.truncated || err.truncated;
+        Ok(ExecResult { status: waited.status, stdout: out.bytes, stderr: err.bytes, truncated, timed_out: timed_out.into_inner() })
     }
 
-    async fn drain(&self, stream: Stream, options: &ExecOptions, on_chunk: Option<&OnChunk>) -> Result<(Vec<u8>, bool), Errno> {
+    /// After `timeout` ends the process group, politely first; returns when that has been given its time.
+    async fn end_after(&self, timeout: Option<Duration>, timed_out: &AtomicBool) {
+        let Some(timeout) = timeout else { return pending().await };
+        tokio::time::sleep(timeout).await;
+        timed_out.store(true, Ordering::Relaxed);
+        for signal in [Signal::SIGTERM, Signal::SIGKILL] {
+            // ESRCH: it has just ended.
+            let _ = self.kill_group(signal);
+            tokio::time::sleep(TERM_GRACE).await;
+        }
+    }
+
+    async fn drain(&self, stream: Stream, kept: &Mutex<Kept>, options: &ExecOptions, on_chunk: Option<&OnChunk>) -> Result<(), Errno> {
         let end = if stream == Stream::Stdout { &self.stdout } else { &self.stderr };
-        let (mut kept, mut truncated) = (Vec::new(), false);
         loop {
             let chunk = end.read(CHUNK_BYTES).await?;
             if chunk.is_empty() {
-                return Ok((kept, truncated));
+                return Ok(());
+            }
+            {
+                let mut kept = kept.lock();
+                let room = options.max_output_bytes - kept.bytes.len();
+                kept.truncated |= chunk.len() > room;
+                kept.bytes.extend_from_slice(&chunk[..chunk.len().min(room)]);
             }
             if let Some(tell) = on_chunk {
-                tell(stream, &chunk);
+                tell(stream, chunk).await;
             }
-            let room = options.max_output_bytes - kept.len();
-            truncated |= chunk.len() > room;
-            kept.extend_from_slice(&chunk[..chunk.len().min(room)]);
         }
     }
 }

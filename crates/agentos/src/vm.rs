@@ -7,6 +7,7 @@ use crate::host::{HostClock, HostRandom, HostTimers};
 use crate::manifest::{AgentEntry, Software};
 use crate::options::{DriverOptions, LimitOptions, MountOptions, NetworkPermissions, NetworkRule, Verdict, VmOptions};
 use crate::process::{Process, SpawnOptions};
+use crate::stats::Package;
 use crate::{image, options::UserOptions};
 use agentos_abi::{Errno, Pid, Signal};
 use agentos_fs_dev::DevFs;
@@ -48,6 +49,8 @@ struct Inner {
     agents: BTreeMap<String, AgentEntry>,
     env: BTreeMap<String, String>,
     user: UserOptions,
+    packages: Vec<Package>,
+    quota: Arc<Quota>,
     disposed: AtomicBool,
 }
 
@@ -98,6 +101,8 @@ impl Vm {
             agents: options.software.iter().flat_map(|s| s.agents.clone()).collect(),
             env: environment(&options),
             user: options.user.clone(),
+            packages: options.software.iter().map(|s| Package { name: s.name.clone(), version: s.version.clone() }).collect(),
+            quota: quota.clone(),
             kernel,
             init,
             network,
@@ -173,6 +178,12 @@ impl Vm {
     /// The user that programs run as.
     pub fn user(&self) -> &UserOptions {
         &self.0.user
+    }
+
+    /// The kernel, the budget of writable file systems, and the packages.
+    pub(crate) fn resources(&self) -> Result<(&Kernel, &Quota, &[Package])> {
+        self.check_alive()?;
+        Ok((&self.0.kernel, &self.0.quota, &self.0.packages))
     }
 
     /// What runs now.
