@@ -20,9 +20,9 @@ pub struct V8Config {
 }
 
 impl V8Config {
-    /// Defaults for a snapshot file: one isolate ready, 2 GiB of heap.
+    /// Defaults for a snapshot file: one isolate ready, 1 GiB of heap.
     pub fn new(snapshot: Vec<u8>) -> V8Config {
-        V8Config { snapshot, warm_isolates: 1, heap_max_bytes: 2 << 30 }
+        V8Config { snapshot, warm_isolates: 1, heap_max_bytes: 1 << 30 }
     }
 }
 
@@ -39,7 +39,7 @@ impl V8Engine {
     pub fn new(config: V8Config) -> std::result::Result<V8Engine, SnapshotError> {
         platform::init();
         let snapshot = Snapshot::unpack(&config.snapshot)?;
-        Ok(V8Engine { pool: Pool::new(snapshot, config.warm_isolates) })
+        Ok(V8Engine { pool: Pool::new(snapshot, config.heap_max_bytes, config.warm_isolates) })
     }
 
     /// Ends the waiting isolates; running programs go on.

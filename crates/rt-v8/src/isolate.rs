@@ -3,6 +3,7 @@
 use crate::extensions::{arguments, extensions};
 use crate::fs::{KernelFile, Stdio};
 use crate::kernel::Kernel;
+use crate::limits::{Meter, create_params, install};
 use crate::modules::{Loader, new_loader};
 use crate::ops::{Boot, Environment, Exited};
 use crate::snapshot::Snapshot;
@@ -32,6 +33,8 @@ pub struct Isolate {
     pub kernel: Kernel,
     /// Its module loader.
     pub loader: Rc<Loader>,
+    /// What it owes the VM.
+    pub meter: Arc<Meter>,
     hooks: Hooks,
 }
 
@@ -40,8 +43,9 @@ impl Isolate {
     ///
     /// # Errors
     /// When the snapshot's boot file is not the one this binary expects.
-    pub fn new(snapshot: Snapshot) -> Result<Isolate, CoreError> {
+    pub fn new(snapshot: Snapshot, heap_max_bytes: usize) -> Result<Isolate, CoreError> {
         let kernel = Kernel::default();
+        let meter = Arc::new(Meter::default());
         let (loader, services) = new_loader(&kernel);
         let mut runtime = JsRuntime::new(RuntimeOptions {
             module_loader: Some(loader.clone()),
@@ -50,12 +54,14 @@ impl Isolate {
             residual_lazy_js_sources: snapshot.scripts,
             residual_lazy_esm_sources: snapshot.modules,
             is_main: true,
+            create_params: Some(create_params(heap_max_bytes, &meter)),
             ..Default::default()
         });
         runtime.lazy_init_extensions(arguments(&kernel, services, deno_os::ExitCode::default()))?;
         put_state(&runtime, &kernel);
+        install(&mut runtime, &kernel, &meter);
         let hooks = take_hooks(&mut runtime)?;
-        Ok(Isolate { runtime, kernel, loader, hooks })
+        Ok(Isolate { runtime, kernel, loader, meter, hooks })
     }
 
     /// Gives the isolate its program's arguments and environment and makes the globals that depend on them.

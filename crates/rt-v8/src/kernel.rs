@@ -80,6 +80,13 @@ impl Kernel {
         }
     }
 
+    /// Parks this thread while the process is stopped (SIGSTOP).
+    pub fn wait_while_stopped(&self) {
+        let Ok(task) = self.task() else { return };
+        let stopped = || if task.attention().has(Attention::STOPPED) && !task.attention().has(Attention::EXITED) { Err(Errno::EWAIT) } else { Ok(()) };
+        let _ = block_on(blocking(&**task, WaitOn::Continue, None, stopped));
+    }
+
     /// Runs a call that may wait, with this thread parked. A signal with a handler does not interrupt: handlers are
     /// JavaScript, which runs when the call is over (as with libuv, whose handlers run in the event loop).
     ///

@@ -17,6 +17,7 @@ pub mod extensions;
 mod fs;
 mod isolate;
 mod kernel;
+mod limits;
 mod modules;
 mod ops;
 mod platform;

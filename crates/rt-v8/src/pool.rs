@@ -18,14 +18,15 @@ const STACK_BYTES: usize = 8 << 20;
 /// A number of waiting threads.
 pub struct Pool {
     snapshot: Snapshot,
+    heap_max_bytes: usize,
     target: usize,
     idle: Mutex<Vec<Sender<Job>>>,
 }
 
 impl Pool {
-    /// A pool that keeps `target` isolates ready.
-    pub fn new(snapshot: Snapshot, target: usize) -> Arc<Pool> {
-        let pool = Arc::new(Pool { snapshot, target, idle: Mutex::default() });
+    /// A pool that keeps `target` isolates ready, each with a heap of at most `heap_max_bytes`.
+    pub fn new(snapshot: Snapshot, heap_max_bytes: usize, target: usize) -> Arc<Pool> {
+        let pool = Arc::new(Pool { snapshot, heap_max_bytes, target, idle: Mutex::default() });
         pool.refill();
         pool
     }
@@ -66,12 +67,12 @@ impl Pool {
     /// Starts a thread that makes an isolate and waits for a job; it ends when the sender is dropped.
     fn spawn(&self) -> agentos_abi::Result<Sender<Job>> {
         let (sender, receiver) = channel::<Job>();
-        let snapshot = self.snapshot;
+        let (snapshot, heap_max_bytes) = (self.snapshot, self.heap_max_bytes);
         let body = move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_time().max_blocking_threads(1).build();
             let Ok(runtime) = runtime else { return };
             let _context = runtime.enter();
-            match Isolate::new(snapshot) {
+            match Isolate::new(snapshot, heap_max_bytes) {
                 Ok(isolate) => {
                     if let Ok(job) = receiver.recv() {
                         job(isolate, &runtime);
