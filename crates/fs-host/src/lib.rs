@@ -72,12 +72,9 @@ fn scaled(blocks: u64, size: u64) -> u64 {
     blocks.saturating_mul(size) / 4096
 }
 
-/// The VM's number of a host error. Where the host refused to leave the directory, the VM sees EACCES.
+/// The VM's number of a host error.
 pub(crate) fn errno(error: rustix::io::Errno) -> Errno {
-    match error {
-        rustix::io::Errno::XDEV => Errno::EACCES,
-        other => u16::try_from(other.raw_os_error()).map_or(Errno::EIO, Errno::from_raw),
-    }
+    u16::try_from(error.raw_os_error()).map_or(Errno::EIO, Errno::from_raw)
 }
 
 /// Opens the file that an O_PATH descriptor stands for. The path names our own descriptor, never anything of the guest's.

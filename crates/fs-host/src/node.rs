@@ -53,6 +53,8 @@ impl HostNode {
         let fd = match rustix::fs::openat2(&self.fd, name, flags, rustix::fs::Mode::empty(), resolve) {
             // Linux before 5.6, or a sandbox that does not know the call. A single component without following cannot escape either.
             Err(rustix::io::Errno::NOSYS | rustix::io::Errno::PERM) => rustix::fs::openat(&self.fd, name, flags, rustix::fs::Mode::empty()),
+            // The host refused to leave the directory.
+            Err(rustix::io::Errno::XDEV) => return Err(Errno::EACCES),
             opened => opened,
         };
         HostNode::new(self.grant.clone(), fd.map_err(errno)?)

@@ -1,9 +1,10 @@
 //! mkdir(2), mknod(2), symlink(2), link(2): making names.
 
 use crate::dentry::Children;
+use crate::permission::{check, is_owner};
 use crate::walk::{LastComponent, check_name};
 use crate::{Create, CreateKind, Cred, InodeRef, Path, Walk};
-use agentos_abi::fcntl::PATH_MAX;
+use agentos_abi::fcntl::{PATH_MAX, R_OK, W_OK};
 use agentos_abi::{Errno, FileType, Mode, Result};
 use std::sync::Arc;
 
@@ -62,12 +63,14 @@ impl Walk<'_> {
     /// link(2): gives the file at `old` the further name `path`. Resolve `old` first (with or without following a link).
     ///
     /// # Errors
-    /// EEXIST, EROFS, EACCES, ENOSPC, EMLINK, EXDEV; EPERM for a directory; ENOENT when the last name of `old` has gone.
+    /// EEXIST, EROFS, EACCES, ENOSPC, EMLINK, EXDEV; EPERM for a directory, and for a file of somebody else that the caller may not
+    /// read and write (`fs.protected_hardlinks` is on); ENOENT when the last name of `old` has gone.
     pub fn link(&self, old: &Path, path: &[u8]) -> Result<()> {
         self.create_at(path, false, |parent, name| {
             if !Arc::ptr_eq(&old.mount, &parent.mount) {
                 return Err(Errno::EXDEV);
             }
+            old.may_link(self.cred)?;
             parent.may_create(self.cred)?;
             if old.is_directory() {
                 return Err(Errno::EPERM);
@@ -104,6 +107,14 @@ pub(crate) fn enter(children: &mut Children, parent: &Path, name: &[u8], inode: 
 }
 
 impl Path {
+    /// `fs.protected_hardlinks`, as distributions have it: nobody collects names of files that he could not have made himself.
+    fn may_link(&self, cred: &Cred) -> Result<()> {
+        let stat = self.inode().stat()?;
+        let set_id = stat.mode.contains(Mode::SUID) || stat.mode.contains(Mode::SGID) && stat.mode.bits() & 0o010 != 0;
+        let harmless = stat.file_type == FileType::Regular && !set_id && check(&stat, cred, R_OK | W_OK).is_ok();
+        if harmless || is_owner(&stat, cred) { Ok(()) } else { Err(Errno::EPERM) }
+    }
+
     /// Makes an entry of this directory, after the check of permission. Errors: EACCES, the driver's.
     pub(crate) fn create(&self, name: &[u8], kind: CreateKind<'_>, mode: Mode, cred: &Cred) -> Result<InodeRef> {
         self.may_create(cred)?;

@@ -28,19 +28,20 @@ impl Walk<'_> {
     ///
     /// # Errors
     /// EEXIST, EISDIR, ENOTDIR, EACCES, EPERM (O_NOATIME by another than the owner), EROFS, ENOSPC, ELOOP (O_NOFOLLOW);
-    /// EINVAL (O_CREAT with O_DIRECTORY, O_TMPFILE without writing); EOPNOTSUPP (O_TMPFILE here).
+    /// EINVAL (O_CREAT with O_DIRECTORY or O_TMPFILE, O_TMPFILE without writing); EOPNOTSUPP (O_TMPFILE here).
     pub fn open(&self, path: &[u8], flags: OpenFlags, mode: u32, umask: u32) -> Result<Opened> {
         if flags.contains(OpenFlags::PATH) {
             return self.open_location(path, flags);
+        }
+        // O_TMPFILE contains O_DIRECTORY.
+        if flags.contains(OpenFlags::CREAT | OpenFlags::DIRECTORY) {
+            return Err(Errno::EINVAL);
         }
         let mode = Mode::from_bits_truncate(mode & 0o7777 & !umask);
         if flags.contains(OpenFlags::TMPFILE) {
             return self.open_unnamed(path, flags, mode);
         }
         if flags.contains(OpenFlags::CREAT) {
-            if flags.contains(OpenFlags::DIRECTORY) {
-                return Err(Errno::EINVAL);
-            }
             return self.open_or_create(path, flags, mode);
         }
         let place = self.resolve(path, !flags.contains(OpenFlags::NOFOLLOW))?;

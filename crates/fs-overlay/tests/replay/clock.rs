@@ -1,4 +1,5 @@
 //! A clock that only the test moves.
+#![allow(dead_code, reason = "each test file uses its part")]
 
 use agentos_abi::Timespec;
 use agentos_vfs::Clock;
