@@ -19,15 +19,17 @@ pub(crate) struct FileState {
     is_upper: bool,
     /// Number of names; `None` while the lower layer says it.
     names: Option<u32>,
+    /// Made without a name: link(2) may give it one although it has none.
+    linkable: bool,
 }
 
 impl FileState {
     pub fn lower(inode: InodeRef) -> FileState {
-        FileState { inode, is_upper: false, names: None }
+        FileState { inode, is_upper: false, names: None, linkable: false }
     }
 
     pub fn upper(inode: InodeRef, names: u32) -> FileState {
-        FileState { inode, is_upper: true, names: Some(names) }
+        FileState { inode, is_upper: true, names: Some(names), linkable: names == 0 }
     }
 
     pub fn inode(&self) -> &InodeRef {
@@ -45,6 +47,9 @@ impl FileState {
     /// Each name beyond the first counts as an inode, as in tmpfs.
     pub fn add_name(&mut self, shared: &Shared) -> Result<()> {
         let names = self.count()?;
+        if names == 0 && !std::mem::take(&mut self.linkable) {
+            return Err(Errno::ENOENT);
+        }
         let more = names.checked_add(1).filter(|n| *n <= MAX_NAMES).ok_or(Errno::EMLINK)?;
         if names > 0 {
             shared.quota.charge_inodes(1)?;
@@ -92,7 +97,7 @@ impl FileState {
         }
         upper.set_attr(&SetAttr { atime: SetTime::At(stat.atime), mtime: SetTime::At(stat.mtime), ..SetAttr::default() })?;
         shared.quota.charge_inodes(more_names)?;
-        *self = FileState::upper(upper.clone(), names);
+        *self = FileState { inode: upper.clone(), is_upper: true, names: Some(names), linkable: false };
         Ok(upper)
     }
 }

@@ -250,6 +250,22 @@ fn a_name_moved_while_its_file_is_open_leads_to_what_is_written_later() {
 }
 
 #[test]
+fn a_file_without_names_cannot_be_linked_unless_it_was_made_so() {
+    let user = vm();
+    user.write("/new", b"x").unwrap();
+    for path in ["/etc/motd", "/new"] {
+        let gone = user.open(path, OpenFlags::empty()).unwrap().path;
+        user.unlink(path).unwrap();
+        assert_eq!(user.walk().link(&gone, b"/again"), Err(Errno::ENOENT), "{path}");
+    }
+    let unnamed = user.open("/etc", OpenFlags::TMPFILE | OpenFlags::RDWR).unwrap().path;
+    assert_eq!(user.walk().link(&unnamed, b"/named"), Ok(()));
+    assert_eq!(unnamed.stat().unwrap().nlink, 1);
+    user.unlink("/named").unwrap();
+    assert_eq!(user.walk().link(&unnamed, b"/named"), Err(Errno::ENOENT));
+}
+
+#[test]
 fn dropping_a_tree_deeper_than_the_stack_does_not_recurse() {
     let depth = 100_000;
     let (clock, quota) = (Arc::new(Ticks::default()), Arc::new(Quota::new(1 << 20, depth)));

@@ -98,9 +98,9 @@ impl Content {
             if failed.is_some() {
                 return;
             }
-            match writable_page(pages, index, quota, charged) {
-                Ok(page) => {
-                    page[within..within + range.len()].copy_from_slice(&data[range.clone()]);
+            match write_page(pages, index, within, &data[range.clone()], quota) {
+                Ok(bytes) => {
+                    *charged += bytes;
                     written = range.end;
                 }
                 Err(errno) => failed = Some(errno),
@@ -215,23 +215,34 @@ impl Content {
     }
 }
 
+/// A page of zeros, made in place: an array would travel over the stack.
 fn zero_page() -> Page {
-    Arc::new([0; PAGE])
+    let bytes: Arc<[u8]> = std::iter::repeat_n(0, PAGE).collect();
+    bytes.try_into().unwrap_or_else(|_| Arc::new([0; PAGE]))
 }
 
-/// The page to write to: its own copy when it is shared, a new one when it is missing. A copy of a shared page is charged by whoever
-/// shared it.
-fn writable_page<'a>(pages: &'a mut BTreeMap<u64, Page>, index: u64, quota: &Quota, charged: &mut u64) -> Result<&'a mut [u8; PAGE]> {
+/// Writes `data` into a page, at `within`. A shared page is copied first; a missing one is made, and charged. A copy of a shared
+/// page is charged by whoever shared it.
+fn write_page(pages: &mut BTreeMap<u64, Page>, index: u64, within: usize, data: &[u8], quota: &Quota) -> Result<u64> {
     use std::collections::btree_map::Entry;
-    let page = match pages.entry(index) {
-        Entry::Occupied(entry) => entry.into_mut(),
+    match pages.entry(index) {
+        Entry::Occupied(mut entry) => {
+            Arc::make_mut(entry.get_mut())[within..within + data.len()].copy_from_slice(data);
+            Ok(0)
+        }
         Entry::Vacant(entry) => {
             quota.charge_bytes(PAGE as u64)?;
-            *charged += PAGE as u64;
-            entry.insert(zero_page())
+            // A whole page needs no zeros underneath.
+            let mut page = if data.len() == PAGE { Arc::<[u8]>::from(data).try_into().unwrap_or_else(|_| zero_page()) } else { zero_page() };
+            if data.len() < PAGE
+                && let Some(page) = Arc::get_mut(&mut page)
+            {
+                page[within..within + data.len()].copy_from_slice(data);
+            }
+            entry.insert(page);
+            Ok(PAGE as u64)
         }
-    };
-    Ok(Arc::make_mut(page))
+    }
 }
 
 /// Calls `each` with page index, offset within the page, and the range of the buffer.

@@ -74,7 +74,10 @@ pub(crate) struct ImageNode {
 }
 
 pub(crate) enum ImageBody {
-    File { content: ImageContent, hash: Option<[u8; 32]> },
+    File {
+        content: ImageContent,
+        hash: Option<[u8; 32]>,
+    },
     /// Sorted by name.
     Directory(Box<[(Box<[u8]>, Arc<ImageNode>)]>),
     Symlink(Box<[u8]>),

@@ -79,7 +79,8 @@ impl Node {
             CreateKind::BlockDevice(dev) => Body::BlockDevice(dev),
         };
         let now = shared.clock.now();
-        let meta = Meta { mode: new.mode, uid: new.uid, gid: new.gid, links, linkable: links == 0, atime: now, mtime: now, ctime: now, btime: now, charged_inodes };
+        let meta =
+            Meta { mode: new.mode, uid: new.uid, gid: new.gid, links, linkable: links == 0, atime: now, mtime: now, ctime: now, btime: now, charged_inodes };
         Node { shared: shared.clone(), ino: shared.next_ino(), meta: Mutex::new(meta), body }
     }
 

@@ -61,7 +61,9 @@ impl<'a> Process<'a> {
                 let mode = node_type(args[1]).bits() | number(args[2]) as u32;
                 walk.mknod(path, mode, makedev(number(args[3]) as u32, number(args[4]) as u32), self.umask)?;
             }
-            "bind" => drop(walk.mknod(path, FileType::Socket.bits() | 0o777, 0, self.umask).map_err(|e| if e == Errno::EEXIST { Errno::EADDRINUSE } else { e })?),
+            "bind" => {
+                drop(walk.mknod(path, FileType::Socket.bits() | 0o777, 0, self.umask).map_err(|e| if e == Errno::EEXIST { Errno::EADDRINUSE } else { e })?)
+            }
             "symlink" => drop(walk.symlink(path, args[1].as_bytes())?),
             "link" => walk.link(&walk.resolve(path, false)?, args[1].as_bytes())?,
             "rename" => walk.rename(path, &self.cwd, args[1].as_bytes(), RenameFlags::empty())?,
