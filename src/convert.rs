@@ -40,7 +40,7 @@ impl JsSpawn {
 }
 
 /// How a program ended.
-#[napi(object, object_from_js = false)]
+#[napi(object, object_from_js = false, use_nullable = true)]
 pub struct JsExit {
     /// As a shell shows it: 128 plus the signal for one that was killed.
     pub exit_code: i32,
@@ -59,7 +59,7 @@ impl From<WaitStatus> for JsExit {
 }
 
 /// What a finished program left.
-#[napi(object, object_from_js = false)]
+#[napi(object, object_from_js = false, use_nullable = true)]
 pub struct JsExecResult {
     /// As a shell shows it.
     pub exit_code: i32,
@@ -84,7 +84,7 @@ impl From<ExecResult> for JsExecResult {
 }
 
 /// What stat(2) tells.
-#[napi(object, object_from_js = false)]
+#[napi(object, object_from_js = false, use_nullable = true)]
 pub struct JsStat {
     /// `"file"`, `"directory"`, `"symlink"` and so on.
     pub r#type: &'static str,
@@ -133,7 +133,7 @@ fn millis(time: Timespec) -> f64 {
 }
 
 /// One name of a directory.
-#[napi(object, object_from_js = false)]
+#[napi(object, object_from_js = false, use_nullable = true)]
 pub struct JsDirEntry {
     /// Name.
     pub name: String,

@@ -38,7 +38,7 @@ Object.defineProperty(AgentOsError.prototype, "name", { value: "AgentOsError", c
 
 /** An `AgentOsError` for what the addon threw; anything else is passed on. */
 export function translate(error: unknown): unknown {
-  if (!(error instanceof Error)) return error;
+  if (!(error instanceof Error) || error instanceof AgentOsError) return error;
   if (error.message.startsWith(TAG)) return new AgentOsError(JSON.parse(error.message.slice(TAG.length)) as ErrorFields);
   // An argument that Node-API could not convert: the checks of this layer should have named it.
   return new AgentOsError({ code: "ERR_INVALID_ARG_TYPE", message: error.message });

@@ -9,7 +9,8 @@ use crate::options::{DriverOptions, LimitOptions, MountOptions, NetworkPermissio
 use crate::process::{Process, SpawnOptions};
 use crate::stats::Package;
 use crate::{image, options::UserOptions};
-use agentos_abi::{Errno, Pid, Signal};
+use agentos_abi::fcntl::AT_FDCWD;
+use agentos_abi::{Errno, OpenFlags, Pid, Signal};
 use agentos_fs_dev::DevFs;
 use agentos_fs_host::HostFs;
 use agentos_fs_overlay::OverlayFs;
@@ -95,6 +96,10 @@ impl Vm {
         register(&kernel, engines);
         let init = kernel.init();
         mount(&namespace, "/dev", DevFs::new(&kernel, Arc::new(HostRandom), &*clock), MountFlags::NOSUID)?;
+        // As for any process 1 without a console. The pipes of programs must not get these numbers: a child moves them there.
+        for _ in 0..3 {
+            init.openat(AT_FDCWD, b"/dev/null", OpenFlags::RDWR, 0).map_err(|errno| Error::syscall(errno, "open", Some("/dev/null")))?;
+        }
         mount(&namespace, "/proc", ProcFs::new(&kernel), MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC)?;
         mount(&namespace, "/dev/shm", Tmpfs::new(clock, quota.clone()), MountFlags::NOSUID | MountFlags::NODEV)?;
         let vm = Vm(Arc::new(Inner {
