@@ -446,12 +446,18 @@ export declare class Session implements AsyncDisposable {
 
 /** What a VM uses. */
 export interface Stats {
-  /** Processes that run. */
+  /** Processes without process 1. */
   processes: number;
+  /** Open files of all processes. */
+  openFiles: number;
   /** Memory of all programs, in bytes. */
   memoryBytes: number;
   /** Bytes in writable file systems in memory. */
   fsBytes: number;
+  /** CPU time of the processes that run, in milliseconds. */
+  cpuMs: number;
+  /** Time since boot, in milliseconds. */
+  uptimeMs: number;
   /** Name and version of each package. */
   software: Array<{ name: string; version: string }>;
 }

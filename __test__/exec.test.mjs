@@ -42,7 +42,7 @@ const shell = [
 for (const [line, stdout, exitCode] of shell) {
   test(`bash: ${line.split("\n")[0]}`, async (t) => {
     const vm = await boot(t);
-    const result = await vm.exec(line);
+    const result = await vm.exec(line, { timeoutMs: 20_000 });
     assert.deepEqual({ stdout: result.stdout, exitCode: result.exitCode }, { stdout, exitCode }, result.stderr);
   });
 }

@@ -1,9 +1,9 @@
 // Where the addon runs: worker threads, and other versions of Node.
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { test } from "node:test";
 import { Worker } from "node:worker_threads";
+import { runHost } from "./support/host.mjs";
 import { boot } from "./support/vm.mjs";
 
 const SCRIPT = `
@@ -46,7 +46,6 @@ for (const version of [20, 22, 24]) {
   const binary = process.versions.node.startsWith(`${version}.`) ? process.execPath : new URL(`../node_modules/node-${version}/bin/node`, import.meta.url).pathname;
   test(`Node ${version}`, { skip: !existsSync(binary) && "not installed" }, () => {
     const script = `${SCRIPT} console.log(process.versions.node.split(".")[0], shell.stdout + node.stdout); await vm.dispose();`;
-    const { stdout, stderr, status } = spawnSync(binary, ["--input-type=module", "-e", script], { cwd: import.meta.dirname, encoding: "utf8", timeout: 120_000 });
-    assert.deepEqual([stdout, stderr, status], [`${version} HELLO\n42\n\n`, "", 0]);
+    assert.equal(runHost(script, { node: binary, timeoutMs: 120_000 }), `${version} HELLO\n42\n\n`);
   });
 }

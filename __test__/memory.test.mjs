@@ -1,7 +1,7 @@
 // Disposing gives everything back.
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { test } from "node:test";
+import { runHost } from "./support/host.mjs";
 
 // In a process of its own, so that other tests do not blur the numbers.
 const SCRIPT = `
@@ -32,9 +32,7 @@ console.log(JSON.stringify({ before, after }));
 `;
 
 test("500 rounds of create, exec and dispose do not grow the process", { timeout: 600_000 }, (t) => {
-  const args = ["--expose-gc", "--input-type=module", "-e", SCRIPT];
-  const { stdout, stderr, status } = spawnSync(process.execPath, args, { cwd: import.meta.dirname, encoding: "utf8" });
-  assert.deepEqual([stderr, status], ["", 0]);
+  const stdout = runHost(SCRIPT, { args: ["--expose-gc"], timeoutMs: 600_000 });
   const { before, after } = JSON.parse(stdout);
   t.diagnostic(stdout.trim());
   const grown = after.rss - before.rss;

@@ -98,7 +98,11 @@ impl Files {
         if let Some((parent, _)) = path.trim_end_matches('/').rsplit_once('/')
             && !parent.is_empty()
         {
-            self.mkdir(parent, true)?;
+            match self.mkdir(parent, true) {
+                // A file in its place: opening tells.
+                Err(error) if error.code == "EEXIST" => {}
+                made => made?,
+            }
         }
         let existed = self.exists(path)?;
         let file = self.open(path, OpenFlags::WRONLY | OpenFlags::CREAT | OpenFlags::TRUNC, mode.unwrap_or(0o644))?;

@@ -46,17 +46,18 @@ pub(crate) enum FifoOpen {
 
 impl FifoOpen {
     /// fifo(7): reading waits for a writer and writing for a reader; not with NONBLOCK, where writing without a reader is ENXIO;
-    /// opening for both never waits.
+    /// opening for both never waits, and neither does opening an end of an anonymous pipe again through /proc/PID/fd.
     pub(crate) fn start(pipe: Arc<Pipe>, flags: OpenFlags, anonymous: bool) -> Result<FifoOpen> {
         let (reads, writes) = (flags.readable(), flags.writable());
         let (readers, writers) = pipe.sides();
         let (reader_opens, writer_opens) = pipe.opens();
         let nonblock = flags.contains(OpenFlags::NONBLOCK);
-        if writes && !reads && nonblock && readers == 0 {
+        if writes && !reads && nonblock && readers == 0 && !anonymous {
             return Err(Errno::ENXIO);
         }
         let end = Arc::new(PipeEnd::new(pipe, reads, writes, anonymous));
         Ok(match (reads, writes) {
+            _ if anonymous => FifoOpen::Open(end),
             (true, false) if writers == 0 && !nonblock => FifoOpen::WaitForPeer(end, writer_opens),
             (false, true) if readers == 0 => FifoOpen::WaitForPeer(end, reader_opens),
             _ => FifoOpen::Open(end),
