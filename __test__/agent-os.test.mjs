@@ -80,7 +80,7 @@ test("dispose ends what runs: wasm, JavaScript, sleeping or busy", async () => {
     vm.exec("while :; do :; done"),
     vm.exec("node -e 'setInterval(() => {}, 1e6)'"),
     vm.exec("node -e 'for (;;);'"),
-    vm.exec("cat | cat > /dev/null & wait"),
+    vm.exec("sleep 600 | cat"),
   ];
   const spawned = await vm.spawn("yes");
   const reader = spawned.stdout.getReader();

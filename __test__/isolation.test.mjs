@@ -30,7 +30,7 @@ test("no file of the host", async (t) => {
   writeFileSync(secret, "secret-of-the-host");
   t.after(() => rmSync(secret));
   const vm = await boot(t);
-  for (const path of [secret, `/proc/self/root${secret}`, `/proc/1/root${secret}`, `/../../..${secret}`, `/proc/self/cwd/../../..${secret}`, process.execPath]) {
+  for (const path of [secret, `/proc/self/root${secret}`, `/proc/1/root${secret}`, `/../../..${secret}`, `/proc/self/cwd/../../..${secret}`, import.meta.filename]) {
     assert.notEqual((await vm.exec(`cat '${path}'`)).exitCode, 0, path);
     await assert.rejects(vm.readFile(path), path);
   }

@@ -225,7 +225,8 @@ impl Files {
                 self.write(to, &self.read(from)?, Some(mode))?;
                 self.delete(from, false)
             }
-            done => done.map_err(|errno| Error { message: format!("{}: {}, rename '{from}' -> '{to}'", errno.name(), errno.message()), ..fail("rename", from)(errno) }),
+            done => done
+                .map_err(|errno| Error { message: format!("{}: {}, rename '{from}' -> '{to}'", errno.name(), errno.message()), ..fail("rename", from)(errno) }),
         }
     }
 

@@ -14,9 +14,27 @@ use std::sync::{Arc, LazyLock};
 
 /// Directories that every image has, with mode and whether they are the user's.
 const DIRECTORIES: &[(&str, u32)] = &[
-    ("/dev", 0o755), ("/etc", 0o755), ("/home", 0o755), ("/mnt", 0o755), ("/opt", 0o755), ("/proc", 0o555), ("/root", 0o700), ("/run", 0o755), ("/srv", 0o755),
-    ("/sys", 0o555), ("/tmp", 0o1777), ("/usr", 0o755), ("/usr/bin", 0o755), ("/usr/sbin", 0o755), ("/usr/lib", 0o755), ("/usr/local", 0o755),
-    ("/usr/local/bin", 0o755), ("/usr/share", 0o755), ("/var", 0o755), ("/var/log", 0o755), ("/var/tmp", 0o1777),
+    ("/dev", 0o755),
+    ("/etc", 0o755),
+    ("/home", 0o755),
+    ("/mnt", 0o755),
+    ("/opt", 0o755),
+    ("/proc", 0o555),
+    ("/root", 0o700),
+    ("/run", 0o755),
+    ("/srv", 0o755),
+    ("/sys", 0o555),
+    ("/tmp", 0o1777),
+    ("/usr", 0o755),
+    ("/usr/bin", 0o755),
+    ("/usr/sbin", 0o755),
+    ("/usr/lib", 0o755),
+    ("/usr/local", 0o755),
+    ("/usr/local/bin", 0o755),
+    ("/usr/share", 0o755),
+    ("/var", 0o755),
+    ("/var/log", 0o755),
+    ("/var/tmp", 0o1777),
 ];
 /// Merged /usr, as Debian has it.
 const USR_LINKS: &[(&str, &str)] = &[("/bin", "usr/bin"), ("/sbin", "usr/sbin"), ("/lib", "usr/lib"), ("/var/run", "/run")];
@@ -51,21 +69,27 @@ fn build(software: &[Software], user: &UserOptions) -> Result<Arc<Image>> {
     builder.directory(&user.home, 0o755, user.uid, user.gid).map_err(|e| fail(&user.home, e))?;
     builder.file("/usr/bin/node", agentos_rt_v8::NODE_STUB, 0o755, None).map_err(|e| fail("/usr/bin/node", e))?;
     for package in software {
-        add(&mut builder, package)?;
+        add(&mut builder, package, user)?;
     }
-    if *user != UserOptions::default() {
-        add_user(&mut builder, user).map_err(|e| fail("/etc/passwd", e))?;
+    for (path, text) in [("/etc/passwd", passwd_line(user)), ("/etc/group", group_line(user))] {
+        match builder.file(path, text.into_bytes().leak(), 0o644, None) {
+            // A package brings it, and the user is in it.
+            Ok(()) | Err(agentos_abi::Errno::EEXIST) => {}
+            Err(errno) => return Err(fail(path, errno)),
+        }
     }
     Ok(builder.build())
 }
 
 /// Adds one package.
-fn add(builder: &mut ImageBuilder, package: &Software) -> Result<()> {
+fn add(builder: &mut ImageBuilder, package: &Software, user: &UserOptions) -> Result<()> {
     let fail = |what: &str, why: String| Error::new("ERR_AGENTOS_SOFTWARE", format!("package {}: {what}: {why}", package.name));
     for file in &package.files {
         let host = package.root.join(&file.source);
         let content = map(&host).map_err(|e| fail(&host.display().to_string(), format!("{e}; was the package built?")))?;
-        let hash = file.sha256.as_deref().map(|hex| parse_hash(hex).ok_or_else(|| fail(&file.path, format!("sha256 {hex:?} is not 64 hex digits")))).transpose()?;
+        let hash =
+            file.sha256.as_deref().map(|hex| parse_hash(hex).ok_or_else(|| fail(&file.path, format!("sha256 {hex:?} is not 64 hex digits")))).transpose()?;
+        let content = for_user(&file.path, content, user);
         builder.file(&file.path, content, file.mode, hash).map_err(|e| fail(&file.path, e.to_string()))?;
     }
     for link in &package.links {
@@ -106,12 +130,28 @@ fn parse_hash(hex: &str) -> Option<[u8; 32]> {
     Some(hash)
 }
 
-/// Names a user other than the packages' default in passwd(5) and group(5).
-fn add_user(builder: &mut ImageBuilder, user: &UserOptions) -> Result<(), agentos_abi::Errno> {
-    let passwd = format!("root:x:0:0:root:/root:/bin/bash\n{}:x:{}:{}::{}:/bin/bash\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n", user.name, user.uid, user.gid, user.home);
-    let group = format!("root:x:0:\n{}:x:{}:\nnogroup:x:65534:\n", user.name, user.gid);
-    for (path, text) in [("/etc/passwd", passwd), ("/etc/group", group)] {
-        builder.file(path, Box::leak(text.into_bytes().into_boxed_slice()), 0o644, None)?;
+/// A package's passwd(5) or group(5) with the VM's user in place of the packages' default one; other files as they are.
+fn for_user(path: &str, content: &'static [u8], user: &UserOptions) -> &'static [u8] {
+    let line = match path {
+        "/etc/passwd" => passwd_line(user),
+        "/etc/group" => group_line(user),
+        _ => return content,
+    };
+    let default = UserOptions::default();
+    if *user == default {
+        return content;
     }
-    Ok(())
+    let text = String::from_utf8_lossy(content);
+    let others = text.split_inclusive('\n').filter(|line| line.split(':').next() != Some(&default.name));
+    let text: String = others.chain([line.as_str()]).collect();
+    // Images are never dropped.
+    text.into_bytes().leak()
+}
+
+fn passwd_line(user: &UserOptions) -> String {
+    format!("{}:x:{}:{}:{0}:{}:/bin/bash\n", user.name, user.uid, user.gid, user.home)
+}
+
+fn group_line(user: &UserOptions) -> String {
+    format!("{}:x:{}:\n", user.name, user.gid)
 }

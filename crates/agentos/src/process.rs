@@ -8,13 +8,14 @@ use crate::host;
 use agentos_abi::wait::WaitTarget;
 use agentos_abi::{Errno, Events, Fd, OpenFlags, Pid, Resource, Signal, WaitOptions, WaitStatus};
 use agentos_syscall::{Syscalls, WaitOn, Waited, blocking};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use std::convert::Infallible;
 use std::future::{Future, pending};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio::sync::watch;
 
 /// Most bytes read from a pipe at once.
 const CHUNK_BYTES: usize = 64 * 1024;
@@ -38,36 +39,60 @@ pub struct SpawnOptions {
     pub ids: (u32, u32),
 }
 
-/// A started program. Dropping it leaves the program running.
+/// A started program. Dropping it leaves the program running; it is waited for all the same, so that it leaves no zombie.
 pub struct Process {
     init: Arc<dyn Syscalls>,
     pid: Pid,
     stdin: HostEnd,
     stdout: HostEnd,
     stderr: HostEnd,
-    waited: tokio::sync::OnceCell<Waited>,
+    waited: watch::Receiver<Option<Result<Waited, Errno>>>,
 }
 
 /// A descriptor of process 1 that closes itself.
 struct HostEnd {
     init: Arc<dyn Syscalls>,
-    fd: AtomicI32,
+    /// Locked for the time of a call, which never waits: once closed, the number may belong to the pipe of another program.
+    fd: RwLock<Fd>,
+    closed: watch::Sender<bool>,
 }
 
 impl HostEnd {
     fn new(init: &Arc<dyn Syscalls>, fd: Fd) -> HostEnd {
-        HostEnd { init: init.clone(), fd: AtomicI32::new(fd) }
+        HostEnd { init: init.clone(), fd: RwLock::new(fd), closed: watch::Sender::new(false) }
     }
 
     fn close(&self) {
-        let fd = self.fd.swap(-1, Ordering::AcqRel);
+        let fd = std::mem::replace(&mut *self.fd.write(), -1);
         if fd >= 0 {
             let _ = self.init.close(fd);
+            self.closed.send_replace(true);
         }
     }
 
     fn get(&self) -> Fd {
-        self.fd.load(Ordering::Acquire)
+        *self.fd.read()
+    }
+
+    /// Calls until it need not wait. EBADF once closed, also while it waits.
+    async fn call<T>(&self, events: Events, mut call: impl FnMut(Fd) -> Result<T, Errno>) -> Result<T, Errno> {
+        let mut closed = self.closed.subscribe();
+        let attempt = || match *self.fd.read() {
+            -1 => Err(Errno::EBADF),
+            fd => call(fd),
+        };
+        tokio::select! {
+            biased;
+            done = blocking(&*self.init, WaitOn::Fd(self.get(), events), None, attempt) => done,
+            _ = closed.wait_for(|closed| *closed) => Err(Errno::EBADF),
+        }
+    }
+
+    async fn read(&self, max: usize) -> Result<Vec<u8>, Errno> {
+        let mut buf = vec![0; max.min(CHUNK_BYTES)];
+        let n = self.call(Events::READ, |fd| self.init.read(fd, &mut buf)).await?;
+        buf.truncate(n);
+        Ok(buf)
     }
 }
 
@@ -89,13 +114,21 @@ impl Process {
         let (out_read, out_write) = pipe(init).map_err(fail)?;
         let (err_read, err_write) = pipe(init).map_err(fail)?;
         let child = init.fork().map_err(fail)?;
-        for (end, fd) in [(&in_read, 0), (&out_write, 1), (&err_write, 2)] {
-            child.dup3(end.get(), fd, false).map_err(fail)?;
-        }
-        prepare(&*child, options)?;
         let pid = child.getpid();
-        exec(&*child, options)?;
-        Ok(Process { init: init.clone(), pid, stdin: in_write, stdout: out_read, stderr: err_read, waited: tokio::sync::OnceCell::new() })
+        let start = || {
+            for (end, fd) in [(&in_read, 0), (&out_write, 1), (&err_write, 2)] {
+                child.dup3(end.get(), fd, false).map_err(fail)?;
+            }
+            prepare(&*child, options)?;
+            exec(&*child, options)
+        };
+        let started = start();
+        if started.is_err() {
+            child.exit(WaitStatus::Exited(127));
+        }
+        let waited = wait_in_background(init, pid);
+        started?;
+        Ok(Process { init: init.clone(), pid, stdin: in_write, stdout: out_read, stderr: err_read, waited })
     }
 
     /// Its process id.
@@ -110,8 +143,7 @@ impl Process {
     pub async fn write_stdin(&self, data: &[u8]) -> Result<(), Errno> {
         let mut rest = data;
         while !rest.is_empty() {
-            let fd = self.stdin.get();
-            let written = blocking(&*self.init, WaitOn::Fd(fd, Events::WRITE), None, || self.init.write(fd, rest)).await?;
+            let written = self.stdin.call(Events::WRITE, |fd| self.init.write(fd, rest)).await?;
             rest = &rest[written..];
         }
         Ok(())
@@ -143,16 +175,10 @@ impl Process {
     /// # Errors
     /// ECHILD when the VM was disposed.
     pub async fn wait(&self) -> Result<Waited, Errno> {
-        let target = WaitTarget::Pid(self.pid);
-        let wait = || async move {
-            let call = || match self.init.wait4(target, WaitOptions::empty()) {
-                Ok(None) => Err(Errno::EWAIT),
-                Ok(Some(waited)) => Ok(waited),
-                Err(errno) => Err(errno),
-            };
-            blocking(&*self.init, WaitOn::Child(target), None, call).await
-        };
-        self.waited.get_or_try_init(wait).await.copied()
+        match self.waited.clone().wait_for(Option::is_some).await.as_deref() {
+            Ok(Some(waited)) => *waited,
+            _ => Err(Errno::ECHILD),
+        }
     }
 
     /// Sends a signal to it.
@@ -172,14 +198,20 @@ impl Process {
     }
 }
 
-impl HostEnd {
-    async fn read(&self, max: usize) -> Result<Vec<u8>, Errno> {
-        let fd = self.get();
-        let mut buf = vec![0; max.min(CHUNK_BYTES)];
-        let n = blocking(&*self.init, WaitOn::Fd(fd, Events::READ), None, || self.init.read(fd, &mut buf)).await?;
-        buf.truncate(n);
-        Ok(buf)
-    }
+/// Waits for a child on the host threads, so that none stays a zombie that nobody asks for.
+fn wait_in_background(init: &Arc<dyn Syscalls>, pid: Pid) -> watch::Receiver<Option<Result<Waited, Errno>>> {
+    let (tell, waited) = watch::channel(None);
+    let (init, target) = (init.clone(), WaitTarget::Pid(pid));
+    host::runtime().spawn(async move {
+        let call = || match init.wait4(target, WaitOptions::empty()) {
+            Ok(None) => Err(Errno::EWAIT),
+            Ok(Some(waited)) => Ok(waited),
+            Err(errno) => Err(errno),
+        };
+        let outcome = blocking(&*init, WaitOn::Child(target), None, call).await;
+        tell.send_replace(Some(outcome));
+    });
+    waited
 }
 
 /// A pipe whose ends close on exec, so that no other child of process 1 keeps them open.

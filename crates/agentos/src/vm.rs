@@ -249,8 +249,9 @@ impl Vm {
         flags.set(MountFlags::RDONLY, options.read_only);
         let fs: Arc<dyn FileSystem> = match &options.driver {
             DriverOptions::Memory => Tmpfs::new(Arc::new(HostClock), quota.clone()),
-            DriverOptions::HostDir { path } => host_dir(path, options.read_only, &self.0.user)
-                .map_err(|errno| Error::option(&format!("mounts[{i}].driver.path"), format_args!("{:?} ({errno})", path.display()), "an existing directory of the host"))?,
+            DriverOptions::HostDir { path } => host_dir(path, options.read_only, &self.0.user).map_err(|errno| {
+                Error::option(&format!("mounts[{i}].driver.path"), format_args!("{:?} ({errno})", path.display()), "an existing directory of the host")
+            })?,
         };
         self.files_unchecked().mkdir(&options.path, true)?;
         mount(namespace, &options.path, fs, flags)
@@ -287,7 +288,8 @@ fn mount(namespace: &Arc<Namespace>, at: &str, fs: Arc<dyn FileSystem>, flags: M
 /// The environment of every process: a login's, then the packages', then the user's.
 fn environment(options: &VmOptions) -> BTreeMap<String, String> {
     let user = &options.user;
-    let base = [("HOME", user.home.as_str()), ("USER", &user.name), ("LOGNAME", &user.name), ("SHELL", "/bin/bash"), ("PATH", DEFAULT_PATH), ("LANG", "C.UTF-8")];
+    let base =
+        [("HOME", user.home.as_str()), ("USER", &user.name), ("LOGNAME", &user.name), ("SHELL", "/bin/bash"), ("PATH", DEFAULT_PATH), ("LANG", "C.UTF-8")];
     let mut env: BTreeMap<String, String> = base.into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
     for software in &options.software {
         env.extend(software.env.clone());
