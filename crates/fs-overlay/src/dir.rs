@@ -5,9 +5,26 @@ use crate::attr::DirAttr;
 use crate::index::{Index, Slot, Target};
 use crate::node::{Body, Node, Stack, lower_ino};
 use agentos_abi::{Dirent, Errno, FileType, Result, Stat};
-use agentos_vfs::{Create, CreateKind, InodeRef, SetAttr};
+use agentos_vfs::{Create, CreateKind, InodeRef, Quota, SetAttr};
 use parking_lot::RwLockWriteGuard;
 use std::sync::Arc;
+
+/// One inode of the quota, for as long as this lives.
+struct Charge(Arc<Quota>);
+
+impl Charge {
+    /// Errors: ENOSPC.
+    fn new(quota: &Arc<Quota>) -> Result<Charge> {
+        quota.charge_inodes(1)?;
+        Ok(Charge(quota.clone()))
+    }
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        self.0.release_inodes(1);
+    }
+}
 
 /// State of a directory.
 pub(crate) struct DirState {
@@ -16,18 +33,18 @@ pub(crate) struct DirState {
     lowers: Stack,
     /// `None` until the first change.
     index: Option<Index>,
-    /// Whether the inode quota was charged for it.
-    charged: bool,
+    /// Taken with the first change.
+    charge: Option<Charge>,
     removed: bool,
 }
 
 impl DirState {
     pub fn lower(lowers: Stack) -> DirState {
-        DirState { attr: None, lowers, index: None, charged: false, removed: false }
+        DirState { attr: None, lowers, index: None, charge: None, removed: false }
     }
 
-    fn new(attr: DirAttr) -> DirState {
-        DirState { attr: Some(attr), lowers: Vec::new(), index: Some(Index::default()), charged: true, removed: false }
+    fn new(attr: DirAttr, charge: Charge) -> DirState {
+        DirState { attr: Some(attr), lowers: Vec::new(), index: Some(Index::default()), charge: Some(charge), removed: false }
     }
 
     /// The nodes below that only this directory holds, when it ends.
@@ -53,6 +70,10 @@ impl DirState {
     /// Attributes to change. The index comes along: the number of links is known only there once the attributes are ours.
     pub fn change(&mut self, shared: &Shared) -> Result<&mut DirAttr> {
         self.index(shared)?;
+        self.own_attr()
+    }
+
+    fn own_attr(&mut self) -> Result<&mut DirAttr> {
         let attr = match self.attr {
             Some(attr) => attr,
             None => DirAttr::of(&self.top()?),
@@ -60,15 +81,18 @@ impl DirState {
         Ok(self.attr.insert(attr))
     }
 
-    /// The index, made from the lower layers by the first caller.
+    /// The index, to be changed: the first change takes an inode from the quota.
     fn index(&mut self, shared: &Shared) -> Result<&mut Index> {
+        if self.charge.is_none() {
+            self.charge = Some(Charge::new(&shared.quota)?);
+        }
+        self.names()
+    }
+
+    /// The index, made from the lower layers by the first caller.
+    fn names(&mut self) -> Result<&mut Index> {
         if self.index.is_none() {
-            let index = index_of(&self.lowers)?;
-            if !self.charged {
-                shared.quota.charge_inodes(1)?;
-                self.charged = true;
-            }
-            self.index = Some(index);
+            self.index = Some(index_of(&self.lowers)?);
         }
         self.index.as_mut().ok_or(Errno::EIO)
     }
@@ -96,12 +120,12 @@ impl DirState {
 
     /// The node of a name that the index has.
     fn resolve(&mut self, shared: &Arc<Shared>, name: &[u8]) -> Result<Arc<Node>> {
-        let slot = self.index(shared)?.get(name).cloned().ok_or(Errno::ENOENT)?;
+        let slot = self.names()?.get(name).cloned().ok_or(Errno::ENOENT)?;
         match slot.target {
             Target::Node(node) => Ok(node),
             Target::Lower(_) => {
                 let node = Node::of_lower(shared, self.lower_stack(name)?)?;
-                self.index(shared)?.resolve(name, &node);
+                self.names()?.resolve(name, &node);
                 Ok(node)
             }
         }
@@ -113,8 +137,8 @@ impl DirState {
         Ok(())
     }
 
-    fn is_empty(&mut self, shared: &Shared) -> Result<bool> {
-        Ok(self.index(shared)?.is_empty())
+    fn is_empty(&mut self) -> Result<bool> {
+        Ok(self.names()?.is_empty())
     }
 }
 
@@ -161,8 +185,8 @@ pub(crate) fn create(node: &Node, name: &[u8], new: &Create<'_>) -> Result<Arc<N
         return Err(Errno::EEXIST);
     }
     let child = if new.kind == CreateKind::Directory {
-        shared.quota.charge_inodes(1)?;
-        Node::new_directory(&shared, DirState::new(DirAttr::new(new, shared.clock.now())))
+        let charge = Charge::new(&shared.quota)?;
+        Node::new_directory(&shared, DirState::new(DirAttr::new(new, shared.clock.now()), charge))
     } else {
         Node::new_file(&shared, shared.upper_root().create_unnamed(new)?, 1)
     };
@@ -236,14 +260,13 @@ pub(crate) fn rmdir(node: &Node, name: &[u8]) -> Result<()> {
 /// Takes an empty directory out of the tree. Errors: ENOTDIR, ENOTEMPTY.
 fn mark_removed(shared: &Shared, child: &Node) -> Result<()> {
     let mut state = child.directory()?.write();
-    if !state.is_empty(shared)? {
+    if !state.is_empty()? {
         return Err(Errno::ENOTEMPTY);
     }
-    state.touch(shared)?;
+    // Removing takes nothing from the quota: it must work when that is used up.
+    state.own_attr()?.touch(shared.clock.now());
     state.removed = true;
-    if std::mem::take(&mut state.charged) {
-        shared.quota.release_inodes(1);
-    }
+    state.charge = None;
     if let Some(id) = child.id {
         shared.forget(id);
     }
@@ -362,9 +385,7 @@ pub(crate) fn read_dir(node: &Node, from: u64, emit: &mut dyn FnMut(Dirent<'_>) 
         return Ok(());
     }
     drop(state);
-    let shared = node.shared()?;
-    let mut state = node.directory()?.write();
-    list(state.index(&shared)?, from, emit);
+    list(node.directory()?.write().names()?, from, emit);
     Ok(())
 }
 

@@ -277,3 +277,49 @@ fn dropping_a_tree_deeper_than_the_stack_does_not_recurse() {
     }
     drop((at, fs));
 }
+
+#[test]
+fn threads_that_change_everything_at_once_neither_lock_up_nor_break_the_tree() {
+    let mut image = ImageBuilder::new();
+    for n in 0..30 {
+        image.file(&format!("/d{}/e{}/f{n}", n % 3, n % 2), "x", 0o644, None).unwrap();
+    }
+    let (user, _) = over(vec![image.build()]);
+    std::thread::scope(|scope| {
+        for thread in 0..4u32 {
+            let user = user.clone();
+            scope.spawn(move || {
+                let mut state = thread + 1;
+                let mut pick = |n: u32| {
+                    state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                    (state >> 16) % n
+                };
+                for _ in 0..3000 {
+                    let directory = [format!("/d{}", pick(3)), format!("/d{}/e{}", pick(3), pick(2))][pick(2) as usize].clone();
+                    let (a, b) = (format!("{directory}/f{}", pick(30)), format!("/d{}/e{}", pick(3), pick(2)));
+                    // Most of these fail, depending on what the others do; they must only not hang, panic or corrupt.
+                    let _ = match pick(8) {
+                        0 => user.write(&a, b"y"),
+                        1 => user.unlink(&a),
+                        2 => user.rename(&a, &b),
+                        3 => user.rename(&b, &directory),
+                        4 => user.mkdir(&a),
+                        5 => user.rmdir(&b),
+                        6 => user.rename_with(&directory, &b, RenameFlags::EXCHANGE),
+                        _ => user.at(&a).and_then(|path| path.stat()).map(|_| ()),
+                    };
+                }
+            });
+        }
+    });
+    // Every name that is listed leads somewhere.
+    let mut todo = vec![String::new()];
+    while let Some(directory) = todo.pop() {
+        for name in user.names(&format!("{directory}/")).into_iter().skip(2) {
+            let path = format!("{directory}/{name}");
+            if user.at(&path).unwrap().is_directory() {
+                todo.push(path);
+            }
+        }
+    }
+}

@@ -16,6 +16,10 @@ use clock::ManualClock;
 use serde_json::Value;
 use std::sync::Arc;
 
+/// Quota of each file system.
+const BYTES: u64 = 1 << 30;
+const INODES: u64 = 1 << 20;
+
 #[test]
 fn tmpfs_does_as_linux_did() {
     replay(None);
@@ -38,19 +42,20 @@ fn replay(overlay_at: Option<usize>) {
 
 fn run(sequence: &Value, overlay_at: Option<usize>) -> Result<(), String> {
     let clock = Arc::new(ManualClock::new());
-    let tmpfs = || {
+    let tmpfs = |quota: &Arc<Quota>| {
         let options = TmpfsOptions { mode: 0o777, allow_devices: true, ..TmpfsOptions::default() };
-        Tmpfs::with_options(clock.clone(), Arc::new(Quota::new(1 << 30, 1 << 20)), options)
+        Tmpfs::with_options(clock.clone(), quota.clone(), options)
     };
-    let lower = tmpfs();
+    let mut quota = Arc::new(Quota::new(BYTES, INODES));
+    let lower = tmpfs(&quota);
     let lower_ns = Namespace::new(lower.clone());
     let mut lower_tree = None;
     let mut ns = lower_ns.clone();
     for (index, step) in sequence["steps"].as_array().unwrap().iter().enumerate() {
         if overlay_at == Some(index) {
-            let quota = Arc::new(Quota::new(1 << 30, 1 << 20));
+            quota = Arc::new(Quota::new(BYTES, INODES));
             lower_tree = Some(tree(&lower_ns));
-            ns = Namespace::new(OverlayFs::new(tmpfs(), vec![lower.clone()], clock.clone(), quota));
+            ns = Namespace::new(OverlayFs::new(tmpfs(&quota), vec![lower.clone()], clock.clone(), quota.clone()));
         }
         let got = do_step(&ns, step);
         if step[4].as_str() != Some(&*got) {
@@ -62,7 +67,34 @@ fn run(sequence: &Value, overlay_at: Option<usize>) -> Result<(), String> {
     }
     let want: Vec<&str> = sequence["tree"].as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect();
     let got = tree(&ns);
-    if got == want { Ok(()) } else { Err(format!("{} tree: {want:?} got {got:?}", sequence["id"])) }
+    if got != want {
+        return Err(format!("{} tree: {want:?} got {got:?}", sequence["id"]));
+    }
+    remove_below(&ns, &ns.root());
+    // A changed root directory of an overlay is an inode of its own.
+    let left = (BYTES - quota.free_bytes(), INODES - quota.free_inodes() - u64::from(overlay_at.is_some()));
+    if left == (0, 0) { Ok(()) } else { Err(format!("{}: nothing is there any more, but {left:?} is charged", sequence["id"])) }
+}
+
+fn remove_below(ns: &Namespace, directory: &Path) {
+    let root = ns.root();
+    let walk = Walk { ns, root: &root, base: directory, cred: &Cred::root() };
+    for name in names(directory) {
+        if walk.unlink(name.as_bytes()) == Err(Errno::EISDIR) {
+            remove_below(ns, &walk.resolve(name.as_bytes(), false).unwrap());
+            walk.rmdir(name.as_bytes()).unwrap();
+        }
+    }
+}
+
+fn names(directory: &Path) -> Vec<String> {
+    let mut names = Vec::new();
+    let emit = &mut |entry: agentos_abi::Dirent<'_>| {
+        names.push(String::from_utf8(entry.name.to_vec()).unwrap());
+        true
+    };
+    directory.read_dir(2, emit).unwrap();
+    names
 }
 
 /// All names in order, with their attributes.
@@ -162,14 +194,8 @@ fn open_flags(names: &str) -> OpenFlags {
 
 /// Every name below, with its attributes.
 fn list(ns: &Namespace, directory: &Path, prefix: &str, out: &mut Vec<String>) {
-    let mut names = Vec::new();
-    let emit = &mut |entry: agentos_abi::Dirent<'_>| {
-        names.push(String::from_utf8(entry.name.to_vec()).unwrap());
-        true
-    };
-    directory.read_dir(2, emit).unwrap();
     let root = ns.root();
-    for name in names {
+    for name in names(directory) {
         let walk = Walk { ns, root: &root, base: directory, cred: &Cred::root() };
         let child = walk.resolve(name.as_bytes(), false).unwrap();
         let path = format!("{prefix}{name}");
