@@ -1,6 +1,6 @@
 //! `node [--put HOST=VM]... -- args`: runs `node args` in a VM of its own, for trying things by hand.
 
-#[path = "../tests/harness/mod.rs"]
+#[path = "../tests/node/harness.rs"]
 #[allow(dead_code, reason = "shared with the tests")]
 mod harness;
 

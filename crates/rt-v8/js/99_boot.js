@@ -3,6 +3,7 @@ import { core, internals, primordials } from "ext:core/mod.js";
 import {
   op_agentos_boot,
   op_agentos_console_size,
+  op_agentos_fatal,
   op_runtime_cpu_usage,
   op_runtime_memory_usage,
   op_set_format_exception_callback,
@@ -82,11 +83,28 @@ Deno[Deno.internal] = internals;
 Deno.core = globalThis.Deno?.core;
 globalThis.Deno = ObjectDefineProperties(internals.Deno, ObjectGetOwnPropertyDescriptors(Deno));
 
+// What the report of an uncaught exception shows of it.
+function keepFatal(error) {
+  try {
+    const { inspect } = load("ext:deno_node/internal/util/inspect.mjs");
+    if (core.isNativeError(error)) return op_agentos_fatal(inspect(error));
+    const text = typeof error === "string" ? error : inspect(error);
+    op_agentos_fatal(`${text}\n(Use \`node --trace-uncaught ...\` to show where the exception was thrown)`);
+  } catch {
+    // A getter of the error threw: the report has its stack.
+  }
+}
+function reportException(error) {
+  keepFatal(error);
+  event.reportException(error);
+}
+
 setNoColorFns(() => true, () => true);
 core.setUnhandledPromiseRejectionHandler((promise, reason) => {
   const rejection = new event.PromiseRejectionEvent("unhandledrejection", { cancelable: true, promise, reason });
   globalThis.dispatchEvent(rejection);
   if (!rejection.defaultPrevented) internals.nodeProcessUnhandledRejectionCallback?.(rejection);
+  if (!rejection.defaultPrevented) keepFatal(reason);
   return rejection.defaultPrevented;
 });
 core.setHandledPromiseRejectionHandler((promise, reason) => {
@@ -108,7 +126,7 @@ const KEPT_OPS = { __proto__: null, op_set_exit_code: true, op_napi_open: true }
 function bootProcess() {
   boot = op_agentos_boot();
   performance.setTimeOrigin();
-  core.setReportExceptionCallback(event.reportException);
+  core.setReportExceptionCallback(reportException);
   op_set_format_exception_callback((error) =>
     core.isNativeError(error) ? null : "Uncaught " + (typeof error === "string" ? inspectArgs([quoteString(error, {})]) : inspectArgs([error]))
   );
@@ -169,7 +187,14 @@ globalThis.__agentosHooks = {
   boot: bootProcess,
   prepareEval,
   printResult: (value) => globalThis.console.log(value),
-  runMain: () => internals.Module.runMain(),
+  runMain() {
+    try {
+      internals.Module.runMain();
+    } catch (error) {
+      keepFatal(error);
+      throw error;
+    }
+  },
   beforeExit: () => internals.dispatchProcessBeforeExitEvent?.() ?? false,
   exit(code) {
     const { process } = globalThis;

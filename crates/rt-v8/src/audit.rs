@@ -20,6 +20,11 @@ pub fn names() -> BTreeSet<(&'static str, String)> {
     found
 }
 
+/// Upstream's operations that have one of ours in their place.
+pub fn replaced() -> Vec<&'static str> {
+    crate::ops::replacements().into_iter().map(|(name, _)| name).collect()
+}
+
 /// Operations of deno_core itself, which only a middleware gets to see.
 fn core_ops() -> Vec<String> {
     crate::platform::init();

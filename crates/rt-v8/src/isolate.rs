@@ -5,7 +5,8 @@ use crate::fs::{KernelFile, Stdio};
 use crate::kernel::Kernel;
 use crate::limits::{Meter, create_params, install};
 use crate::modules::{Loader, new_loader};
-use crate::ops::{Boot, Environment, Exited};
+use crate::ops::{Boot, Environment, Exited, Fatal};
+use crate::report;
 use crate::snapshot::Snapshot;
 use deno_core::error::CoreError;
 use deno_core::{JsRuntime, PollEventLoopOptions, RuntimeOptions, v8};
@@ -60,6 +61,7 @@ impl Isolate {
         runtime.lazy_init_extensions(arguments(&kernel, services, deno_os::ExitCode::default()))?;
         put_state(&runtime, &kernel);
         install(&mut runtime, &kernel, &meter);
+        runtime.v8_isolate().set_prepare_stack_trace_callback(report::prepare_stack_trace);
         let hooks = take_hooks(&mut runtime)?;
         Ok(Isolate { runtime, kernel, loader, meter, hooks })
     }
@@ -144,6 +146,11 @@ impl Isolate {
     /// Whether `process.exit` was called.
     pub fn has_exited(&mut self) -> bool {
         self.runtime.op_state().borrow().has::<Exited>()
+    }
+
+    /// How the boot file shows the exception that ended the program.
+    pub fn take_fatal(&mut self) -> Option<String> {
+        self.runtime.op_state().borrow_mut().try_take::<Fatal>().and_then(|fatal| fatal.0)
     }
 
     /// `process.exitCode`.

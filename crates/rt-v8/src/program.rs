@@ -130,7 +130,11 @@ async fn drive(isolate: &mut Isolate, command: Command, environment: Environment
         args: command.args.clone(),
         exec_argv: command.exec_argv.clone(),
         argv0: command.argv0.clone(),
-        main: main.as_ref().map(|path| path.to_string_lossy().into_owned()).unwrap_or_default(),
+        main: match (&command.main, &main) {
+            (_, Some(path)) => path.to_string_lossy().into_owned(),
+            (Main::Stdin, None) => "-".into(),
+            _ => String::new(),
+        },
         pid: kernel.task().map_or(0, |task| task.getpid()),
         ppid: kernel.task().map_or(0, |task| task.getppid()),
     };
@@ -170,14 +174,18 @@ fn finish(isolate: &mut Isolate, kernel: &Kernel, result: Result<(), CoreError>)
     }
     let outcome = match result {
         Ok(()) => isolate.emit_exit(None),
+        Err(error) if report::is_unsettled_await(&error) => {
+            let _ = kernel.write_all(2, b"Warning: Detected unsettled top-level await\n");
+            isolate.emit_exit(Some(report::UNSETTLED_AWAIT))
+        }
         Err(error) => {
-            let _ = kernel.write_all(2, report::fatal(&error).as_bytes());
+            show(isolate, kernel, &error);
             isolate.emit_exit(Some(1))
         }
     };
     match outcome {
         Err(error) if !isolate.has_exited() => {
-            let _ = kernel.write_all(2, report::fatal(&error).as_bytes());
+            show(isolate, kernel, &error);
             match isolate.exit_code() {
                 0 => 1,
                 code => code,
@@ -185,6 +193,12 @@ fn finish(isolate: &mut Isolate, kernel: &Kernel, result: Result<(), CoreError>)
         }
         _ => isolate.exit_code(),
     }
+}
+
+/// Writes the report of an uncaught exception.
+fn show(isolate: &mut Isolate, kernel: &Kernel, error: &CoreError) {
+    let text = report::fatal(kernel, error, isolate.take_fatal());
+    let _ = kernel.write_all(2, text.as_bytes());
 }
 
 /// The absolute path of a script, by the rules of `require`; None when the code is not in a file.

@@ -41,6 +41,9 @@ const PATCHES: &[Patch] = &[
     Patch { file: "ext:deno_node/tty.js", from: "const { TTY } = core.ops;", to: "const { TTY } = $HANDLES;" },
     Patch { file: "ext:deno_node/internal/tty.js", from: TTY_IMPORT, to: TTY_OURS },
     Patch { file: "node:tty", from: TTY_IMPORT, to: TTY_OURS },
+    // Node passes the number too.
+    Patch { file: "node:process", from: "wrapper = () => listener(event);", to: "wrapper = () => listener(event, constants.os.signals[event]);" },
+    Patch { file: "ext:deno_node/_fs/_fs_readdir.ts", from: "syscall: \"readdir\",", to: "syscall: \"scandir\"," },
     // Commands are run as they are: upstream rewrites those that start itself.
     Patch {
         file: CHILD_PROCESS,

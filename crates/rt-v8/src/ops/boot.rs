@@ -57,6 +57,21 @@ fn op_agentos_print(state: &mut OpState, #[string] text: &str, is_err: bool) -> 
     guard(|| Ok(kernel.write_all(if is_err { 2 } else { 1 }, text.as_bytes())?))
 }
 
+/// How an exception that nobody caught is shown; the boot file makes the text where it still has the value.
+#[derive(Default)]
+pub struct Fatal(pub Option<String>);
+
+#[op2(fast)]
+fn op_agentos_fatal(state: &mut OpState, #[string] text: &str) {
+    state.put(Fatal(Some(text.into())));
+}
+
+/// There is no inspector.
+#[op2(fast)]
+fn op_agentos_no_inspector() -> bool {
+    false
+}
+
 #[op2(fast)]
 fn op_bootstrap_color_depth() -> i32 {
     1
@@ -86,6 +101,7 @@ pub(super) fn own() -> Vec<OpDecl> {
     vec![
         op_agentos_boot(),
         op_agentos_log(),
+        op_agentos_fatal(),
         op_bootstrap_color_depth(),
         op_bootstrap_unstable_args(),
         op_current_thread_cpu_usage(),
@@ -99,5 +115,6 @@ pub(super) fn replacements() -> Vec<(&'static str, OpDecl)> {
         ("op_exit", op_agentos_exit()),
         ("op_exec_path", op_agentos_exec_path()),
         ("op_print", op_agentos_print()),
+        ("op_inspector_enabled", op_agentos_no_inspector()),
     ]
 }

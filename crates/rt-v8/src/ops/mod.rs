@@ -23,7 +23,7 @@ use std::future::Future;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-pub use boot::{Boot, Exited};
+pub use boot::{Boot, Exited, Fatal};
 
 /// What a process was started with, as JavaScript changes it.
 #[derive(Clone, Debug, Default)]

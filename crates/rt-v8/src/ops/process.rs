@@ -10,7 +10,7 @@ fn kernel(state: &OpState) -> Kernel {
     state.borrow::<Kernel>().clone()
 }
 
-/// `process.kill`: 0 or a negative errno.
+/// `process.kill`: 0 or an errno.
 #[op2(fast)]
 #[smi]
 fn op_process_kill(state: &mut OpState, #[smi] pid: i32, #[smi] signal: i32) -> i32 {
@@ -22,7 +22,7 @@ fn op_process_kill(state: &mut OpState, #[smi] pid: i32, #[smi] signal: i32) -> 
     let result = go();
     // A signal to itself is handled before the call returns, as POSIX wants for an unblocked one.
     kernel.collect_signals();
-    result.map_or_else(|errno| -errno.raw(), |()| 0)
+    result.map_or_else(|errno| errno.raw(), |()| 0)
 }
 
 /// `process.abort`: SIGABRT, whatever the program made of it.

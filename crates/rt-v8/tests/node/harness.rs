@@ -99,8 +99,8 @@ pub fn engine() -> Arc<V8Engine> {
 /// A snapshot made by this very binary, in a process of its own: making one and opening one do not go together in one.
 fn made_snapshot() -> Vec<u8> {
     let path = std::env::temp_dir().join(format!("agentos-rt-v8-{}.snapshot", std::process::id()));
-    let tool = std::env::current_exe().expect("own path").parent().and_then(|deps| deps.parent()).expect("target folder").join("snapshot");
-    let status = std::process::Command::new(&tool).arg(&path).stdout(std::process::Stdio::null()).status().expect("the snapshot tool; build it first");
+    let tool = option_env!("CARGO_BIN_EXE_snapshot").expect("set AGENTOS_V8_SNAPSHOT: only tests know where the tool is");
+    let status = std::process::Command::new(tool).arg(&path).stdout(std::process::Stdio::null()).status().expect("the snapshot tool");
     assert!(status.success(), "the snapshot tool failed");
     let file = std::fs::read(&path).expect("its output");
     let _ = std::fs::remove_file(path);

@@ -1,0 +1,8 @@
+//! Node programs in a VM of a real kernel.
+
+mod audit;
+mod harness;
+mod limits;
+mod processes;
+mod security;
+mod specs;
