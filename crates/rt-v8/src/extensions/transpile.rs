@@ -44,6 +44,11 @@ const PATCHES: &[Patch] = &[
     // Node passes the number too.
     Patch { file: "node:process", from: "wrapper = () => listener(event);", to: "wrapper = () => listener(event, constants.os.signals[event]);" },
     Patch { file: "ext:deno_node/_fs/_fs_readdir.ts", from: "syscall: \"readdir\",", to: "syscall: \"scandir\"," },
+    Patch {
+        file: "ext:deno_node/fs.ts",
+        from: "  fd = getValidatedFd(fd);\n  op_node_fs_close(fd);\n",
+        to: "  fd = getValidatedFd(fd);\n  try {\n    op_node_fs_close(fd);\n  } catch (e) {\n    throw denoErrorToNodeError(e as Error, { syscall: \"close\" });\n  }\n",
+    },
     // Commands are run as they are: upstream rewrites those that start itself.
     Patch {
         file: CHILD_PROCESS,
