@@ -4,6 +4,7 @@
 //! more than a copy in it therefore runs inside [`guard`] or [`guard_async`], which make an `Error` of it.
 
 pub mod boot;
+mod dns;
 pub mod env;
 pub mod fd;
 pub mod os;
@@ -109,5 +110,6 @@ pub fn replacements() -> Vec<(&'static str, OpDecl)> {
     list.extend(boot::replacements());
     list.extend(tty::replacements());
     list.extend(spawn::replacements());
+    list.extend(dns::replacements());
     list
 }
