@@ -14,6 +14,13 @@ pub fn init() {
         let flags = ["agentos", "--no-memory-protection-keys", "--no-wasm-trap-handler", "--wasm-max-mem-pages=4096"];
         deno_core::v8_set_flags(flags.map(String::from).to_vec());
         deno_core::JsRuntime::init_platform(None);
+        // Without a choice, the first TLS handshake of a guest panics: two providers are linked. An earlier choice stays.
+        let _ = deno_tls::rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let previous = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            previous(info);
+            crate::limits::on_panic();
+        }));
         // SAFETY: the function stands in V8's base library with this signature; it stores the pointer.
         unsafe { set_print_stack_trace(crate::limits::on_fatal) };
     });

@@ -82,9 +82,12 @@ unsafe extern "C" fn after_gc(isolate: v8::UnsafeRawIsolatePtr, _kind: v8::GCTyp
 
 /// Ends the process as Node ends without memory, and stops its JavaScript.
 fn end_without_memory() {
+    end_with(b"\nFATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory\n");
+}
+
+fn end_with(text: &[u8]) {
     let Some(current) = CURRENT.with_borrow(Clone::clone) else { return };
     if !current.kernel.has_ended() {
-        let text = b"\nFATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory\n";
         if let Ok(task) = current.kernel.task() {
             // No waiting here: a full pipe must not hold the message's writer in a garbage collection.
             let _ = task.write(2, text);
@@ -108,6 +111,16 @@ pub extern "C" fn on_fatal() {
         end_without_memory();
         park();
     }
+}
+
+/// Runs in the panic hook, before unwinding: a panic outside of [`crate::ops::guard`] on an isolate's thread would unwind into
+/// V8's C++ frames, which aborts the host process. The thread stops here instead.
+pub fn on_panic() {
+    if crate::ops::is_guarded() || !CURRENT.with_borrow(Option::is_some) {
+        return;
+    }
+    end_with(b"\nFATAL ERROR: internal error\n");
+    park();
 }
 
 /// Gives up this thread for ever.

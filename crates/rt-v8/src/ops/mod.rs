@@ -18,11 +18,12 @@ mod tty;
 use crate::kernel::Kernel;
 use deno_core::{OpDecl, OpState, op2};
 use deno_error::JsErrorBox;
-use futures::FutureExt;
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::Poll;
 
 pub use boot::{Boot, Exited, Fatal};
 
@@ -37,14 +38,33 @@ pub fn put_default_state(state: &mut OpState) {
     state.put(Boot::default());
 }
 
+thread_local! {
+    /// How many guards this thread is inside of.
+    static GUARDS: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Whether a panic here will be caught.
+pub fn is_guarded() -> bool {
+    GUARDS.get() > 0
+}
+
+/// Runs `body`; a panic in it is None.
+fn caught<T>(body: impl FnOnce() -> T) -> Option<T> {
+    GUARDS.set(GUARDS.get() + 1);
+    let result = catch_unwind(AssertUnwindSafe(body));
+    GUARDS.set(GUARDS.get() - 1);
+    result.ok()
+}
+
 /// Runs the body of an operation; a panic becomes an I/O error.
 pub fn guard<T>(body: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
-    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| Err(internal_error()))
+    caught(body).unwrap_or_else(|| Err(internal_error()))
 }
 
 /// As [`guard`], for a future.
 pub async fn guard_async<T>(body: impl Future<Output = io::Result<T>>) -> io::Result<T> {
-    AssertUnwindSafe(body).catch_unwind().await.unwrap_or_else(|_| Err(internal_error()))
+    let mut body = std::pin::pin!(body);
+    std::future::poll_fn(|cx| caught(|| body.as_mut().poll(cx)).unwrap_or_else(|| Poll::Ready(Err(internal_error())))).await
 }
 
 fn internal_error() -> io::Error {
