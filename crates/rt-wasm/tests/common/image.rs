@@ -1,6 +1,7 @@
 //! The file tree of a test VM: an immutable image with the GNU programs, a writable /tmp, devices.
 
 use agentos_fs_dev::DevFs;
+use agentos_fs_proc::ProcFs;
 use agentos_fs_tmpfs::{Image, ImageBuilder, Tmpfs};
 use agentos_kernel::Kernel;
 use agentos_vfs::{Clock, Cred, FileSystem, MountFlags, Namespace, Quota, Walk};
@@ -121,6 +122,7 @@ pub fn mount(kernel: &Arc<Kernel>, clock: Arc<dyn Clock>) {
     let quota = Arc::new(Quota::new(256 << 20, 10_000));
     let mount = |path: &str, fs: Arc<dyn FileSystem>| namespace.mount(&place(namespace, path), fs, MountFlags::empty(), "none").expect("a directory");
     mount("/dev", DevFs::new(kernel, Arc::new(super::Counter(1.into())), &*clock));
+    mount("/proc", ProcFs::new(kernel));
     mount("/tmp", Tmpfs::new(clock, quota));
 }
 

@@ -1,0 +1,1 @@
+c="echo hi; x=9"; eval "$c"; echo $x; eval "v_$x=dyn"; n=v_9; echo ${!n}; source /dev/stdin <<< "sv=1"; echo $sv; bash -c "echo \$0 \$1" a b; set -- $(echo 1 2); echo $2; command -v ls; type -t cd; type -t if; hash -r; builtin echo b; command echo c; alias ll="echo LL"; shopt -s expand_aliases; eval ll

@@ -1,0 +1,1 @@
+read a b <<< "1 2 3"; echo "$a|$b"; IFS=, read -ra arr <<< "x,y,z"; echo ${arr[2]} ${#arr[@]}; read -r -d "" v <<< "multi"; echo $v; mapfile -t L < <(printf "a\nb\n"); echo ${L[1]}; echo abc | { read -n 2 z; echo $z; }; read -t 0.1 q < /dev/null || echo to; read -p "" -s k <<< key; echo $k
