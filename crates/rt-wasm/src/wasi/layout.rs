@@ -46,8 +46,11 @@ pub(super) fn open_flags(raw: u32) -> Result<OpenFlags> {
         return Err(Errno::EINVAL);
     }
     let mut flags = if raw & 8 != 0 { OpenFlags::SYNC } else { OpenFlags::empty() };
+    // Only ever added: O_SYNC contains O_DSYNC, so taking one away would take the other.
     for (bit, flag) in FD_FLAGS {
-        flags.set(flag, flags.contains(flag) || raw & u32::from(bit) != 0);
+        if raw & u32::from(bit) != 0 {
+            flags |= flag;
+        }
     }
     Ok(flags)
 }

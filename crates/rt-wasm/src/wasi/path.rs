@@ -26,7 +26,9 @@ pub(super) fn path_open(call: &mut WasiCall<'_>) -> Result<i32> {
     }
     let mut flags = layout::open_flags(call.word(7))? | OpenFlags::CLOEXEC;
     for (bit, flag) in OFLAGS {
-        flags.set(flag, flags.contains(flag) || oflags & bit != 0);
+        if oflags & bit != 0 {
+            flags |= flag;
+        }
     }
     // Rights stand for the access mode. Directories cannot be opened for writing, whatever rights are asked for.
     if rights & RIGHT_WRITE != 0 && !flags.contains(OpenFlags::DIRECTORY) {
