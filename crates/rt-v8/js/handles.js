@@ -15,8 +15,10 @@ const {
   op_socket_listen,
   op_socket_new,
   op_socket_set_option,
+  op_void_async_deferred,
 } = core.ops;
-const { ObjectAssign, PromisePrototypeThen } = primordials;
+const { ObjectAssign, PromisePrototypeThen, ReflectApply, SymbolFor, Uint8Array } = primordials;
+const { streamBaseState, kLastWriteWasAsync } = core.loadExtScript("ext:deno_node/internal_binding/stream_wrap.ts");
 const { StreamHandle, READ, EAGAIN, ECANCELED } = core.loadExtScript("ext:runtime/stream_handle.js");
 
 const EINVAL = -22, ENOTSUP = -95;
@@ -145,5 +147,68 @@ class TTY extends StreamHandle {
   setRawMode(raw) { return op_os_set_raw_mode(this.fd, Boolean(raw)); }
 }
 
-return { TCPWrap, PipeWrap, TTY };
+// TLS over a handle of ours. Upstream's TLSWrap has a way for JavaScript streams: it hands out encrypted bytes to write
+// (`owner.stream.write`), and takes those that came (`readBuffer`, `emitEOF`, which it sets on the handle).
+const kJSStreamHandle = SymbolFor("kJSStreamHandle");
+const kOwner = SymbolFor("kJSStreamOwner");
+
+function prepareForTls(handle) {
+  if (!(handle instanceof StreamHandle)) return;
+  handle[kJSStreamHandle] = true;
+  handle[kOwner] = {
+    stream: {
+      write(data, done) {
+        const target = handle.tlsTransport ?? handle;
+        const req = { oncomplete: () => done() };
+        const error = target.writeBuffer(req, data);
+        // What was written at once has no completion of its own; a failed write ends the pump and the read side tells.
+        if (error === 0 && !streamBaseState[kLastWriteWasAsync]) PromisePrototypeThen(op_void_async_deferred(), done);
+      },
+    },
+  };
+}
+
+// Reads of `transport` go to the TLS engine that `handle` was wrapped for.
+function readForTls(handle, transport) {
+  transport.onread = (data, count) => {
+    if (count > 0) handle.readBuffer(new Uint8Array(data, 0, count));
+    else if (count < 0) handle.emitEOF();
+  };
+}
+
+function wireTls(res, handle) {
+  if (!(handle instanceof StreamHandle)) return;
+  readForTls(handle, handle);
+  const transport = () => handle.tlsTransport ?? handle;
+  const start = res.start;
+  res.start = function (...args) {
+    const result = ReflectApply(start, res, args);
+    transport().readStart();
+    res._flushEncOut();
+    return result;
+  };
+  // The engine's own part delivers what is decrypted already.
+  const { readStart, readStop } = res;
+  res.readStart = function () {
+    const result = ReflectApply(readStart, res, []);
+    transport().readStart();
+    return result;
+  };
+  res.readStop = function () {
+    transport().readStop();
+    return ReflectApply(readStop, res, []);
+  };
+  res._nativeTcpHandle = handle;
+  res._installNativeOnread = (native) => readForTls(handle, native);
+}
+
+// The socket got its handle after it was wrapped: what was prepared on the first one uses this.
+function attachTls(res, native) {
+  const first = res._nativeTcpHandle;
+  first.tlsTransport = native;
+  res._nativeTcpHandle = native;
+  readForTls(first, native);
+}
+
+return { TCPWrap, PipeWrap, TTY, prepareForTls, wireTls, attachTls };
 })();

@@ -178,7 +178,8 @@ pub fn parse(argv: Vec<String>) -> Command {
                 Some("module" | "module-typescript") => command.module_input = true,
                 Some("commonjs" | "commonjs-typescript") => {}
                 _ => {
-                    let message = format!("{}: --input-type must be \"module\",\"commonjs\", \"module-typescript\" or \"commonjs-typescript\"\n", command.argv0);
+                    let message =
+                        format!("{}: --input-type must be \"module\",\"commonjs\", \"module-typescript\" or \"commonjs-typescript\"\n", command.argv0);
                     return text(command, Main::Fail(message, 9));
                 }
             },

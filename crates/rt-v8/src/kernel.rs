@@ -6,8 +6,8 @@
 use crate::signals::SignalQueue;
 use agentos_abi::{Errno, Events, Fd, Result};
 use agentos_syscall::{Attention, Syscalls, WaitOn, block_on, blocking};
-use std::sync::{Arc, OnceLock};
 use parking_lot::Mutex;
+use std::sync::{Arc, OnceLock};
 use std::task::Waker;
 use std::time::Instant;
 
@@ -130,9 +130,7 @@ impl Kernel {
     /// Reads a whole file. `limit` bounds it: EFBIG above.
     pub fn read_file(&self, path: &[u8], limit: usize) -> Result<Vec<u8>> {
         let task = self.task()?;
-        let fd = self.wait(WaitOn::LastCall, None, |task| {
-            task.openat(agentos_abi::fcntl::AT_FDCWD, path, agentos_abi::OpenFlags::CLOEXEC, 0)
-        })?;
+        let fd = self.wait(WaitOn::LastCall, None, |task| task.openat(agentos_abi::fcntl::AT_FDCWD, path, agentos_abi::OpenFlags::CLOEXEC, 0))?;
         let data = self.read_to_end(fd, limit);
         let _ = task.close(fd);
         data

@@ -6,8 +6,8 @@
 use crate::isolate::Isolate;
 use crate::snapshot::Snapshot;
 use parking_lot::Mutex;
-use std::sync::mpsc::{Sender, channel};
 use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
 
 /// What a thread does with its isolate.
 pub type Job = Box<dyn FnOnce(Isolate, &tokio::runtime::Runtime) + Send>;

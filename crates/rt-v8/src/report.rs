@@ -52,7 +52,11 @@ fn body(error: &JsError) -> String {
 }
 
 /// V8 calls this for the `stack` of every error: deno_core's format, cleaned.
-pub fn prepare_stack_trace<'s, 'i>(scope: &mut v8::PinScope<'s, 'i>, error: v8::Local<'s, v8::Value>, sites: v8::Local<'s, v8::Array>) -> v8::Local<'s, v8::Value> {
+pub fn prepare_stack_trace<'s, 'i>(
+    scope: &mut v8::PinScope<'s, 'i>,
+    error: v8::Local<'s, v8::Value>,
+    sites: v8::Local<'s, v8::Array>,
+) -> v8::Local<'s, v8::Value> {
     let value = prepare_stack_trace_callback(scope, error, sites);
     if !value.is_string() {
         return value;

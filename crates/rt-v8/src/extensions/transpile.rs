@@ -36,6 +36,19 @@ const PATCHES: &[Patch] = &[
         from: "const { PipeWrap, TLSWrap } = core.ops;",
         to: "const { TLSWrap } = core.ops; const { PipeWrap } = $HANDLES;",
     },
+    // Encrypted bytes go through the handle's own methods, as with any JavaScript stream: a native TLS stream would look for a
+    // libuv handle under it.
+    Patch {
+        file: TLS_WRAP,
+        from: "  if (nativeHandle[kJSStreamHandle]) {",
+        to: "  $HANDLES.prepareForTls(nativeHandle);\n  if (nativeHandle[kJSStreamHandle]) {",
+    },
+    Patch {
+        file: TLS_WRAP,
+        from: "  const attachResult = nativeHandle instanceof PipeWrap",
+        to: "  return $HANDLES.attachTls(res, nativeHandle);\n  const attachResult = nativeHandle instanceof PipeWrap",
+    },
+    Patch { file: TLS_WRAP, from: "    res._flushEncOut = flushEncOut;", to: "    res._flushEncOut = flushEncOut;\n    $HANDLES.wireTls(res, nativeHandle);" },
     Patch { file: "ext:deno_node/internal_binding/tty_wrap.ts", from: "const { TTY } = core.ops;", to: "const { TTY } = $HANDLES;" },
     Patch { file: "ext:deno_node/internal_binding/tty_wrap.ts", from: "TTY.prototype.isStreamBase = true;", to: "" },
     Patch { file: "ext:deno_node/tty.js", from: "const { TTY } = core.ops;", to: "const { TTY } = $HANDLES;" },
@@ -66,10 +79,16 @@ const PATCHES: &[Patch] = &[
         from: "    if (ObjectPrototypeIsPrototypeOf(Deno.errors.NotFound.prototype, err)) {\n      result.error = _createSpawnError(\"ENOENT\", command, args, true);\n    }",
         to: "    if (typeof err?.code !== \"string\") throw err;\n    result.error = _createSpawnError(err.code, command, args, true);\n    result.status = result.signal = result.output = result.stdout = result.stderr = null;\n    result.pid = 0;",
     },
-    Patch { file: CHILD_PROCESS, from: "stdin: stdin_ == \"inherit\" ? \"inherit\" : \"null\",", to: "stdin: stdin_ === \"pipe\" ? \"null\" : toDenoStdio(stdin_)," },
+    Patch {
+        file: CHILD_PROCESS,
+        from: "stdin: stdin_ == \"inherit\" ? \"inherit\" : \"null\",",
+        to: "stdin: stdin_ === \"pipe\" ? \"null\" : toDenoStdio(stdin_),",
+    },
     // Generated code sees globals only, and `Deno` is none.
     Patch { file: "ext:deno_fs/30_fs.js", from: "Deno.build.os", to: "\"linux\"" },
 ];
+
+const TLS_WRAP: &str = "ext:deno_node/internal_binding/tls_wrap.ts";
 
 const CHILD_PROCESS: &str = "ext:deno_node/internal/child_process.ts";
 

@@ -1,9 +1,9 @@
 //! [`KernelFile`]: `deno_io::fs::File` over one kernel descriptor.
 
 use crate::kernel::Kernel;
+use agentos_abi::fcntl::LockKind;
 use agentos_abi::time::SetTime;
 use agentos_abi::{AtFlags, Errno, Events, Fd, FileType, Stat, Timespec};
-use agentos_abi::fcntl::LockKind;
 use agentos_syscall::WaitOn;
 use deno_core::{BufMutView, BufView, ResourceHandleFd, WriteOutcome};
 use deno_io::fs::{File, FsError, FsResult, FsStat};

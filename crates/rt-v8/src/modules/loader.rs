@@ -19,8 +19,8 @@ use node_resolver::analyze::{CjsModuleExportAnalyzer, NodeCodeTranslator, NodeCo
 use node_resolver::cache::NodeResolutionSys;
 use node_resolver::errors::PackageJsonLoadError;
 use node_resolver::{
-    DenoIsBuiltInNodeModuleChecker, InNpmPackageChecker, NodeResolutionKind, NodeResolver, NodeResolverOptions, PackageJsonResolver,
-    PackageJsonResolverRc, ResolutionMode,
+    DenoIsBuiltInNodeModuleChecker, InNpmPackageChecker, NodeResolutionKind, NodeResolver, NodeResolverOptions, PackageJsonResolver, PackageJsonResolverRc,
+    ResolutionMode,
 };
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};

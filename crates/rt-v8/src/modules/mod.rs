@@ -4,6 +4,5 @@ mod analyze;
 mod loader;
 mod source;
 
-
 pub use loader::{AllNpm, Loader, Npm, Services, new_loader};
 pub use source::contains_esm_syntax;

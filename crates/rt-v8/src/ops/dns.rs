@@ -44,12 +44,7 @@ impl From<io::Error> for LookupError {
 
 #[op2]
 #[cppgc]
-async fn op_dns_lookup(
-    state: Rc<RefCell<OpState>>,
-    #[string] hostname: String,
-    port: Option<u16>,
-    #[smi] family: i32,
-) -> Result<NetPermToken, LookupError> {
+async fn op_dns_lookup(state: Rc<RefCell<OpState>>, #[string] hostname: String, port: Option<u16>, #[smi] family: i32) -> Result<NetPermToken, LookupError> {
     let kernel = state.borrow().borrow::<Kernel>().clone();
     let found = guard_async(async {
         if hostname.is_empty() || hostname.len() > NAME_MAX {

@@ -13,7 +13,6 @@ use std::io;
 use std::path::Path;
 use std::rc::Rc;
 
-
 fn kernel(state: &OpState) -> Kernel {
     state.borrow::<Kernel>().clone()
 }

@@ -79,15 +79,7 @@ fn op_os_interfaces() -> Vec<Interface> {
     let mac = "00:00:00:00:00:00";
     vec![
         Interface { family: "IPv4", name: "lo", address: "127.0.0.1", netmask: "255.0.0.0", scopeid: None, cidr: "127.0.0.1/8", mac },
-        Interface {
-            family: "IPv6",
-            name: "lo",
-            address: "::1",
-            netmask: "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
-            scopeid: Some(0),
-            cidr: "::1/128",
-            mac,
-        },
+        Interface { family: "IPv6", name: "lo", address: "::1", netmask: "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", scopeid: Some(0), cidr: "::1/128", mac },
     ]
 }
 

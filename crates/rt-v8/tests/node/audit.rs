@@ -35,7 +35,19 @@ fn what_is_marked_as_replaced_is_replaced() {
 
 #[test]
 fn classes_and_operations_that_reach_the_host_are_denied() {
-    for name in ["TCPWrap", "PipeWrap", "TTY", "WasiContext", "op_panic", "op_v8_set_flags_from_string", "op_napi_open", "op_net_connect_tcp", "op_inspector_open", "op_run", "op_node_udp_open"] {
+    for name in [
+        "TCPWrap",
+        "PipeWrap",
+        "TTY",
+        "WasiContext",
+        "op_panic",
+        "op_v8_set_flags_from_string",
+        "op_napi_open",
+        "op_net_connect_tcp",
+        "op_inspector_open",
+        "op_run",
+        "op_node_udp_open",
+    ] {
         assert_eq!(table().get(name).map(|(_, class)| *class), Some(Class::Deny), "{name}");
     }
 }

@@ -1,8 +1,8 @@
 //! A VM around the engine: a real kernel, a file tree, standard streams as pipes.
 
 use agentos_abi::fcntl::AT_FDCWD;
-use agentos_abi::{AtFlags, Events, Fd, OpenFlags, Pid, Timespec, WaitOptions, WaitStatus};
 use agentos_abi::wait::WaitTarget;
+use agentos_abi::{AtFlags, Events, Fd, OpenFlags, Pid, Timespec, WaitOptions, WaitStatus};
 use agentos_fs_dev::DevFs;
 use agentos_fs_tmpfs::Tmpfs;
 use agentos_kernel::{Clock, Kernel, KernelConfig, Limits, Random};

@@ -6,7 +6,10 @@ use agentos_abi::{Signal, WaitStatus};
 #[test]
 fn a_signal_runs_its_listener() {
     let vm = Vm::new();
-    let child = vm.spawn(&["/usr/bin/node", "-e", "process.on('SIGTERM', (s, n) => { console.log(s, n); process.exit(7) }); console.log('ready'); setInterval(() => {}, 1000)"], &[]);
+    let child = vm.spawn(
+        &["/usr/bin/node", "-e", "process.on('SIGTERM', (s, n) => { console.log(s, n); process.exit(7) }); console.log('ready'); setInterval(() => {}, 1000)"],
+        &[],
+    );
     assert_eq!(child.read_line(), "ready\n");
     vm.init.kill(child.pid, Some(Signal::SIGTERM)).unwrap();
     assert_eq!(child.read_line(), "SIGTERM 15\n");
@@ -25,7 +28,8 @@ fn a_signal_without_listener_ends_a_waiting_program() {
 #[test]
 fn reading_standard_input_does_not_hold_timers_up() {
     let vm = Vm::new();
-    let child = vm.spawn(&["/usr/bin/node", "-e", "process.stdin.on('data', (d) => console.log('in', String(d))); setTimeout(() => console.log('timer'), 1)"], &[]);
+    let child =
+        vm.spawn(&["/usr/bin/node", "-e", "process.stdin.on('data', (d) => console.log('in', String(d))); setTimeout(() => console.log('timer'), 1)"], &[]);
     assert_eq!(child.read_line(), "timer\n");
     child.write_all(b"x");
     assert_eq!(child.read_line(), "in x\n");

@@ -17,7 +17,10 @@ fn thrown(code: &str) -> String {
 
 #[test]
 fn there_is_no_deno_and_no_way_into_the_layer_below() {
-    assert_eq!(eval("console.log(typeof Deno, typeof __bootstrap, typeof bootstrap, typeof __agentosHooks, process.versions.deno)"), "undefined undefined undefined undefined undefined\n");
+    assert_eq!(
+        eval("console.log(typeof Deno, typeof __bootstrap, typeof bootstrap, typeof __agentosHooks, process.versions.deno)"),
+        "undefined undefined undefined undefined undefined\n"
+    );
     let names = "console.log(Reflect.ownKeys(globalThis).filter((k) => /deno|bootstrap|agentos|internal/i.test(String(k))).length)";
     assert_eq!(eval(names), "0\n");
 }
@@ -36,8 +39,16 @@ fn a_socket_cannot_adopt_a_descriptor_that_the_process_does_not_have() {
 
 #[test]
 fn what_node_os_tells_is_the_vm() {
-    assert_eq!(eval("const os = require('os'); console.log(os.hostname(), os.homedir(), os.userInfo().username, os.cpus().length, Object.keys(os.networkInterfaces()))"), "vm /home/user agent 1 [ 'lo' ]\n");
-    assert_eq!(eval("console.log(process.execPath, process.cwd(), process.getuid(), Object.keys(process.env).sort().join())"), "/usr/bin/node /home/user 1000 HOME,PATH,USER\n");
+    assert_eq!(
+        eval(
+            "const os = require('os'); console.log(os.hostname(), os.homedir(), os.userInfo().username, os.cpus().length, Object.keys(os.networkInterfaces()))"
+        ),
+        "vm /home/user agent 1 [ 'lo' ]\n"
+    );
+    assert_eq!(
+        eval("console.log(process.execPath, process.cwd(), process.getuid(), Object.keys(process.env).sort().join())"),
+        "/usr/bin/node /home/user 1000 HOME,PATH,USER\n"
+    );
 }
 
 #[test]
