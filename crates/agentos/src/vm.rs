@@ -3,7 +3,7 @@
 use crate::engines::{EngineOptions, Engines, engines};
 use crate::error::{Error, Result};
 use crate::files::Files;
-use crate::host::{HostClock, HostRandom, HostTimers};
+use crate::host::{HostClock, HostRandom, HostTimers, runtime};
 use crate::manifest::{AgentEntry, Software};
 use crate::options::{DriverOptions, LimitOptions, MountOptions, NetworkPermissions, NetworkRule, Verdict, VmOptions};
 use crate::process::{Process, SpawnOptions};
@@ -19,6 +19,7 @@ use agentos_fs_tmpfs::Tmpfs;
 use agentos_kernel::{Kernel, KernelConfig, Limits, ProcessInfo};
 use agentos_net::policy::{Mode, Policy, Rule};
 use agentos_net::{NetworkConfig, VirtualNetwork};
+use agentos_net_host::HostEgress;
 use agentos_syscall::{Binfmt, Syscalls};
 use agentos_vfs::{Cred, FileSystem, MountFlags, Namespace, Quota, Walk};
 use std::collections::BTreeMap;
@@ -83,7 +84,7 @@ impl Vm {
         let upper = Tmpfs::new(clock.clone(), quota.clone());
         let root = OverlayFs::new(upper, vec![image::base_image(&options.software, &options.user)?], clock.clone(), quota.clone());
         let namespace = Namespace::new(root);
-        let network = VirtualNetwork::new(NetworkConfig { policy, ..NetworkConfig::default() });
+        let network = VirtualNetwork::new(NetworkConfig { policy, egress: Some(HostEgress::new(runtime().clone())), ..NetworkConfig::default() });
         let kernel = Kernel::new(KernelConfig {
             namespace: namespace.clone(),
             hostname: options.hostname.clone().unwrap_or_else(|| "agentos".into()),
