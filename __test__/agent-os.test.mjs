@@ -104,12 +104,13 @@ test("stats tell what the VM uses", async (t) => {
   const before = vm.stats();
   assert.deepEqual([before.processes, before.software], [0, [{ name: common.name, version: common.version }]]);
   await vm.writeFile("/home/user/f", Buffer.alloc(1 << 20));
-  const sleep = await vm.spawn("sleep", ["600"]);
+  const shell = await vm.spawn("bash", ["-c", "echo; read"]);
+  await shell.stdout.getReader().read();
   const { processes, memoryBytes, fsBytes } = vm.stats();
   assert.equal(processes, 1);
   assert.ok(fsBytes >= before.fsBytes + (1 << 20));
   assert.ok(memoryBytes > before.memoryBytes);
-  sleep.kill();
+  await shell.stdin.close();
 });
 
 const forgotten = [

@@ -16,21 +16,21 @@ use std::sync::Arc;
 #[napi]
 pub struct NativeProcess {
     process: Arc<Process>,
-    _vm: Arc<Owned>,
+    vm: Arc<Owned>,
 }
 
 impl NativeProcess {
     /// For a program that was just started.
     pub fn new(process: Process, vm: Arc<Owned>) -> NativeProcess {
-        NativeProcess { process: Arc::new(process), _vm: vm }
+        NativeProcess { process: Arc::new(process), vm }
     }
 
     fn work<T, F>(&self, syscall: &'static str, work: impl FnOnce(Arc<Process>) -> F) -> impl Future<Output = agentos::Result<T>> + Send + 'static
     where
         F: Future<Output = Result<T, Errno>> + Send + 'static,
     {
-        let work = work(self.process.clone());
-        async move { work.await.map_err(|errno| Error::syscall(errno, syscall, None)) }
+        let (work, vm) = (work(self.process.clone()), self.vm.clone());
+        async move { work.await.map_err(|errno| vm.failure(errno, syscall)) }
     }
 }
 

@@ -7,7 +7,7 @@ use crate::promise::{on_blocking_thread, promise};
 use crate::vm::NativeVm;
 use agentos::abi::Signal;
 use agentos::process::DEFAULT_MAX_OUTPUT_BYTES;
-use agentos::{Error, ExecOptions, Process};
+use agentos::{ExecOptions, Process};
 use napi::Env;
 use napi::bindgen_prelude::{FnArgs, Function, Object, Uint8Array};
 use napi_derive::napi;
@@ -112,10 +112,7 @@ impl NativeVm {
             if let Some(stop) = stop {
                 stop.started(&process);
             }
-            let result = process.run(&options, on_chunk.as_ref()).await.map_err(|errno| Error::syscall(errno, "wait", None));
-            // Not before: the machine must not be collected while this waits.
-            drop(vm);
-            result
+            process.run(&options, on_chunk.as_ref()).await.map_err(|errno| vm.failure(errno, "wait"))
         };
         promise(env, work, JsExecResult::from)
     }

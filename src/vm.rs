@@ -5,6 +5,7 @@ use crate::error::guarded;
 use crate::process::NativeProcess;
 use crate::promise::{blocking, promise};
 use crate::session::NativeSession;
+use agentos::abi::Errno;
 use agentos::engines::EngineOptions;
 use agentos::session::SessionOptions;
 use agentos::{Error, Result, Vm, VmOptions};
@@ -30,6 +31,13 @@ impl Drop for Owned {
             self.0.dispose();
             Ok(())
         });
+    }
+}
+
+impl Owned {
+    /// The error for a call on a running program: in a machine that was disposed meanwhile, that is the reason.
+    pub fn failure(&self, errno: Errno, syscall: &'static str) -> Error {
+        if self.0.is_disposed() { Error::disposed() } else { Error::syscall(errno, syscall, None) }
     }
 }
 

@@ -5,7 +5,6 @@ import type * as api from "../index.js";
 import type { ProcessExit, SignalName, SpawnOptions } from "../index.js";
 import { type Descriptor, type NativeProcess, called, settled } from "./binding.js";
 import { isBytesOrText, isFunction, isOneOf } from "./check.js";
-import { AgentOsError } from "./errors.js";
 import { abortable, bytes, endNow } from "./run.js";
 import { isSignal } from "./signals.js";
 
@@ -141,21 +140,11 @@ export class Process implements api.Process {
   async *#chunks(descriptor: Descriptor): AsyncGenerator<Uint8Array, void> {
     let room = this.#options.maxOutputBytes ?? Infinity;
     for (;;) {
-      const chunk = await this.#read(descriptor);
+      const chunk = await settled(() => this.#native.read(descriptor, CHUNK_BYTES));
       if (chunk.length === 0) return;
       const kept = chunk.length <= room ? chunk : chunk.subarray(0, room);
       room -= kept.length;
       if (kept.length > 0) yield kept;
-    }
-  }
-
-  async #read(descriptor: Descriptor): Promise<Uint8Array> {
-    try {
-      return await settled(() => this.#native.read(descriptor, CHUNK_BYTES));
-    } catch (error) {
-      // The VM was disposed, and its pipes with it.
-      if (error instanceof AgentOsError && error.code === "EBADF") return new Uint8Array(0);
-      throw error;
     }
   }
 }

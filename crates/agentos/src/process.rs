@@ -90,7 +90,11 @@ impl HostEnd {
 
     async fn read(&self, max: usize) -> Result<Vec<u8>, Errno> {
         let mut buf = vec![0; max.min(CHUNK_BYTES)];
-        let n = self.call(Events::READ, |fd| self.init.read(fd, &mut buf)).await?;
+        let n = match self.call(Events::READ, |fd| self.init.read(fd, &mut buf)).await {
+            // The VM was disposed: process 1 is gone, and its pipes with it.
+            Err(Errno::ESRCH) => 0,
+            done => done?,
+        };
         buf.truncate(n);
         Ok(buf)
     }
@@ -154,18 +158,18 @@ impl Process {
         self.stdin.close();
     }
 
-    /// Reads from its standard output; an empty answer is the end.
+    /// Reads from its standard output; an empty answer is the end, also that of a disposed VM.
     ///
     /// # Errors
-    /// EBADF when the VM was disposed.
+    /// Those of read(2) on a pipe.
     pub async fn read_stdout(&self, max: usize) -> Result<Vec<u8>, Errno> {
         self.stdout.read(max).await
     }
 
-    /// Reads from its standard error; an empty answer is the end.
+    /// Reads from its standard error; an empty answer is the end, also that of a disposed VM.
     ///
     /// # Errors
-    /// EBADF when the VM was disposed.
+    /// Those of read(2) on a pipe.
     pub async fn read_stderr(&self, max: usize) -> Result<Vec<u8>, Errno> {
         self.stderr.read(max).await
     }
@@ -314,7 +318,7 @@ impl Process {
     /// far is the answer.
     ///
     /// # Errors
-    /// ECHILD or EBADF when the VM was disposed meanwhile.
+    /// ECHILD or ESRCH when the VM was disposed meanwhile.
     pub async fn run(&self, options: &ExecOptions, on_chunk: Option<&OnChunk>) -> Result<ExecResult, Errno> {
         let (out, err) = (Mutex::new(Kept::default()), Mutex::new(Kept::default()));
         let feed = async {
