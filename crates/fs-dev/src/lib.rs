@@ -4,6 +4,7 @@
 //! devices. Terminals are the kernel's own.
 
 mod memory;
+mod pts;
 mod tree;
 
 use agentos_abi::stat::makedev;
@@ -11,6 +12,7 @@ use agentos_abi::{FileType, Statfs};
 use agentos_kernel::{Kernel, Random};
 use agentos_vfs::{Clock, FileSystem, InodeRef};
 use memory::{Full, Null, RandomBytes, Zero};
+use pts::Terminals;
 use std::sync::Arc;
 use tree::{DevDirectory, DevNode};
 
@@ -30,7 +32,7 @@ const DEVICES: &[(&str, u32, u32, u32)] = &[
 ];
 const LINKS: &[(&str, &str)] = &[("fd", "/proc/self/fd"), ("stdin", "/proc/self/fd/0"), ("stdout", "/proc/self/fd/1"), ("stderr", "/proc/self/fd/2")];
 /// Mount points for other file systems.
-const DIRECTORIES: &[(&str, u32)] = &[("pts", 0o755), ("shm", 0o1777)];
+const DIRECTORIES: &[(&str, u32)] = &[("shm", 0o1777)];
 
 /// The file system at /dev.
 pub struct DevFs {
@@ -57,6 +59,7 @@ impl DevFs {
         for (name, mode) in DIRECTORIES {
             root.add(name, |ino| Arc::new(DevDirectory::new(ino, *mode, now)));
         }
+        root.add("pts", |ino| Arc::new(Terminals::new(ino, kernel.downgrade(), now)));
         Arc::new(DevFs { root: Arc::new(root) })
     }
 }
@@ -68,6 +71,11 @@ impl FileSystem for DevFs {
 
     fn root(&self) -> InodeRef {
         self.root.clone()
+    }
+
+    /// Terminals come and go without a path operation.
+    fn is_volatile(&self) -> bool {
+        true
     }
 
     fn statfs(&self) -> Statfs {

@@ -10,7 +10,7 @@ use crate::process::{Process, ProcessInfo, current};
 use agentos_abi::{Errno, Fd, FileType, OpenFlags, Pid, Resource, Result, Rlimit, SigSet};
 use agentos_net::Network;
 use agentos_vfs::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 /// What /proc/PID/status tells beyond [`ProcessInfo`].
@@ -75,6 +75,11 @@ pub struct TerminalAttributes {
 }
 
 impl Kernel {
+    /// A reference for file systems that show this kernel, which keeps them.
+    pub fn downgrade(&self) -> Weak<Kernel> {
+        self.ttys.kernel()
+    }
+
     /// The process for which this thread is walking a path; `None` when the host is.
     pub fn current(&self) -> Option<Pid> {
         Some(current::pid()).filter(|pid| *pid > 0)

@@ -11,5 +11,8 @@ pub mod calls;
 pub mod wait;
 
 pub use binfmt::{Binfmt, Image, ImageFile, Program, ProgramStart};
-pub use calls::{AddrInfo, Attention, Delivered, EpollOp, FileCalls, Interrupt, NetCalls, ProcessCalls, Received, SendTarget, SignalCalls, Sysinfo, Syscalls, SystemCalls, Utsname, WaitCalls, Waited};
+pub use calls::{
+    AddrInfo, Attention, Delivered, EpollOp, FileCalls, Interrupt, NetCalls, ProcessCalls, Received, SendTarget, SignalCalls, Syscalls, Sysinfo, SystemCalls,
+    Utsname, WaitCalls, Waited,
+};
 pub use wait::{Timers, WaitGuard, WaitOn, block_on, blocking};

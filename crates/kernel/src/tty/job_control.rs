@@ -101,18 +101,18 @@ impl Tty {
         if write && !self.state.lock().line.termios().local.contains(LocalFlags::TOSTOP) {
             return Ok(());
         }
-        self.stop_background(if write { Signal::SIGTTOU } else { Signal::SIGTTIN }, context, Errno::EWAIT)
+        self.stop_background(if write { Signal::SIGTTOU } else { Signal::SIGTTIN }, context)
     }
 
     /// Before a change of the terminal: SIGTTOU for a background process, whatever TOSTOP says.
     ///
     /// # Errors
-    /// ERESTARTSYS after the signal was sent: the call is made again when the process continues. EIO for an orphaned group.
+    /// EWAIT after the signal was sent: the call is made again when the process continues. EIO for an orphaned group.
     pub(super) fn check_change(&self, context: &FileContext) -> Result<()> {
-        self.stop_background(Signal::SIGTTOU, context, Errno::ERESTARTSYS)
+        self.stop_background(Signal::SIGTTOU, context)
     }
 
-    fn stop_background(&self, signal: Signal, context: &FileContext, answer: Errno) -> Result<()> {
+    fn stop_background(&self, signal: Signal, context: &FileContext) -> Result<()> {
         {
             let state = self.state.lock();
             if state.session != context.sid || state.foreground == context.pgid || state.foreground == 0 {
@@ -132,7 +132,7 @@ impl Tty {
                 _ => {}
             }
             table.post_group(context.pgid, signal, FROM_KERNEL, effects);
-            Err(answer)
+            Err(Errno::EWAIT)
         })
     }
 }

@@ -20,6 +20,10 @@ impl TtyTable {
         TtyTable { kernel, limit, open: Arc::default() }
     }
 
+    pub(crate) fn kernel(&self) -> Weak<Kernel> {
+        self.kernel.clone()
+    }
+
     pub(crate) fn count(&self) -> usize {
         self.open.lock().len()
     }

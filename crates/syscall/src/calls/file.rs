@@ -44,7 +44,8 @@ pub trait FileCalls {
 
     /// read(2). 0 is end of file. Errors: EWAIT, EAGAIN, EBADF, EISDIR, EINVAL, EIO.
     fn read(&self, fd: Fd, buf: &mut [u8]) -> Result<usize>;
-    /// write(2). Errors: EWAIT, EAGAIN, EBADF, EPIPE (SIGPIPE is raised), ENOSPC, EFBIG, EINVAL, EIO.
+    /// write(2). May take less than all of a large buffer, in blocking mode too: the engine goes on with the rest.
+    /// Errors: EWAIT, EAGAIN, EBADF, EPIPE (SIGPIPE is raised), ENOSPC, EFBIG, EINVAL, EIO.
     fn write(&self, fd: Fd, buf: &[u8]) -> Result<usize>;
     /// pread(2); ESPIPE on a stream.
     fn pread(&self, fd: Fd, buf: &mut [u8], offset: u64) -> Result<usize>;
@@ -70,7 +71,8 @@ pub trait FileCalls {
     fn pipe2(&self, flags: OpenFlags) -> Result<(Fd, Fd)>;
     /// eventfd2(2).
     fn eventfd(&self, initial: u64, semaphore: bool, flags: OpenFlags) -> Result<Fd>;
-    /// ioctl(2). Errors: ENOTTY, EINVAL, EPERM, EIO.
+    /// ioctl(2). Errors: ENOTTY, EINVAL, EPERM, EIO; EWAIT when SIGTTOU stopped a background process that changes its terminal
+    /// (wait with [`crate::WaitOn::Continue`], then try again).
     fn ioctl(&self, fd: Fd, request: Ioctl) -> Result<IoctlReply>;
     /// fsync(2), fdatasync(2).
     fn fsync(&self, fd: Fd) -> Result<()>;
