@@ -1,3 +1,5 @@
+//! Tests of the pipe queue and its ends.
+
 use super::*;
 use agentos_abi::OpenFlags;
 use agentos_vfs::File;

@@ -1,3 +1,5 @@
+//! Tests of the line discipline: what is typed, what is read, what the screen shows.
+
 use super::*;
 
 fn typed(line: &mut LineDiscipline, keys: &[u8]) {
