@@ -14,6 +14,7 @@ pub mod audit;
 mod cli;
 mod engine;
 pub mod extensions;
+mod fetch;
 mod fs;
 mod isolate;
 mod kernel;

@@ -11,6 +11,7 @@ use std::sync::Arc;
 pub const NODE_VERSION: &str = "24.14.0";
 
 /// Text to take out and text to put in, by file. `*` at the end of `from` is not special: matches are literal, and all are replaced.
+#[derive(Clone, Copy)]
 struct Patch {
     file: &'static str,
     from: &'static str,
@@ -109,12 +110,17 @@ pub fn transpile(name: ModuleName, source: ModuleCodeString) -> Result<(ModuleCo
 
 /// The names of all patched files, for the tests.
 pub fn patched_files() -> impl Iterator<Item = &'static str> {
-    PATCHES.iter().map(|patch| patch.file)
+    patches().map(|patch| patch.file)
+}
+
+fn patches() -> impl Iterator<Item = Patch> {
+    let fetch = crate::fetch::PATCHES.iter().map(|&(file, from, to)| Patch { file, from, to });
+    PATCHES.iter().copied().chain(fetch)
 }
 
 fn patched(specifier: &str, source: &str) -> Result<String, JsErrorBox> {
     let mut text = source.to_string();
-    for patch in PATCHES.iter().filter(|patch| patch.file == specifier) {
+    for patch in patches().filter(|patch| patch.file == specifier) {
         if !text.contains(patch.from) {
             return Err(JsErrorBox::generic(format!("{specifier} changed: no `{}` in it", patch.from)));
         }

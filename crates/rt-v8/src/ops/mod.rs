@@ -131,5 +131,6 @@ pub fn replacements() -> Vec<(&'static str, OpDecl)> {
     list.extend(tty::replacements());
     list.extend(spawn::replacements());
     list.extend(dns::replacements());
+    list.extend(crate::fetch::replacements());
     list
 }
