@@ -107,6 +107,13 @@ fn vfork_children_leave_the_parent_alone() {
 }
 
 #[test]
+fn archives_are_compressed_by_children_of_children() {
+    // With the archive on a pipe tar forks twice: for the compressor, and for a copier between that and the pipe.
+    let script = "cd /tmp; mkdir t out; seq 1000 > t/n; tar czf t.tgz t; tar xzf t.tgz -C out; cmp t/n out/t/n && echo same; tar czf - t | tar tzf -";
+    check(&Vm::boot().sh(script), "same\nt/\nt/n\n", 0);
+}
+
+#[test]
 fn a_timeout_ends_its_command() {
     check(&Vm::boot().sh("timeout 0.1 sleep 60; echo $?; timeout 60 echo ok"), "124\nok\n", 0);
 }
