@@ -258,7 +258,7 @@ calls! {
     437 openat2 4 path::openat2, Partial, "no RESOLVE flags";
     439 faccessat2 4 path::faccessat2, Full;
     452 fchmodat2 4 path::fchmodat2, Full;
-    10000 start_size 1 process::start_size, Full, "of this ABI: tells the pending word's address, answers the size of the start block";
+    10000 start_size 1 process::start_size, Full, "of this ABI: takes the pending word's address, answers the size of the start block";
     10001 start_block 1 process::start_block, Full, "of this ABI: stores argc, argv, envp and the auxiliary vector";
     10002 vfork_enter 0 process::vfork_enter, Full, "of this ABI: the first half of vfork";
 }
