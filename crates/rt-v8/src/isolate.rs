@@ -4,7 +4,7 @@ use crate::extensions::{arguments, extensions};
 use crate::fs::{KernelFile, Stdio};
 use crate::kernel::Kernel;
 use crate::limits::{Meter, create_params, install};
-use crate::modules::{Loader, new_loader};
+use crate::modules::{CodeCache, Loader, new_loader};
 use crate::ops::{Boot, Environment, Exited, Fatal};
 use crate::report;
 use crate::snapshot::Snapshot;
@@ -44,10 +44,10 @@ impl Isolate {
     ///
     /// # Errors
     /// When the snapshot's boot file is not the one this binary expects.
-    pub fn new(snapshot: Snapshot, heap_max_bytes: usize) -> Result<Isolate, CoreError> {
+    pub fn new(snapshot: Snapshot, heap_max_bytes: usize, code_cache: Arc<CodeCache>) -> Result<Isolate, CoreError> {
         let kernel = Kernel::default();
         let meter = Arc::new(Meter::default());
-        let (loader, services) = new_loader(&kernel);
+        let (loader, services) = new_loader(&kernel, code_cache);
         let mut runtime = JsRuntime::new(RuntimeOptions {
             module_loader: Some(loader.clone()),
             extensions: extensions(),

@@ -4,6 +4,7 @@
 //! because an isolate cannot be made clean again and V8's and Node's state is per thread.
 
 use crate::isolate::Isolate;
+use crate::modules::CodeCache;
 use crate::snapshot::Snapshot;
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -20,13 +21,14 @@ pub struct Pool {
     snapshot: Snapshot,
     heap_max_bytes: usize,
     target: usize,
+    code_cache: Arc<CodeCache>,
     idle: Mutex<Vec<Sender<Job>>>,
 }
 
 impl Pool {
     /// A pool that keeps `target` isolates ready, each with a heap of at most `heap_max_bytes`.
     pub fn new(snapshot: Snapshot, heap_max_bytes: usize, target: usize) -> Arc<Pool> {
-        let pool = Arc::new(Pool { snapshot, heap_max_bytes, target, idle: Mutex::default() });
+        let pool = Arc::new(Pool { snapshot, heap_max_bytes, target, code_cache: Arc::default(), idle: Mutex::default() });
         pool.refill();
         pool
     }
@@ -67,12 +69,12 @@ impl Pool {
     /// Starts a thread that makes an isolate and waits for a job; it ends when the sender is dropped.
     fn spawn(&self) -> agentos_abi::Result<Sender<Job>> {
         let (sender, receiver) = channel::<Job>();
-        let (snapshot, heap_max_bytes) = (self.snapshot, self.heap_max_bytes);
+        let (snapshot, heap_max_bytes, code_cache) = (self.snapshot, self.heap_max_bytes, self.code_cache.clone());
         let body = move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_time().max_blocking_threads(1).build();
             let Ok(runtime) = runtime else { return };
             let _context = runtime.enter();
-            match Isolate::new(snapshot, heap_max_bytes) {
+            match Isolate::new(snapshot, heap_max_bytes, code_cache) {
                 Ok(isolate) => {
                     if let Ok(job) = receiver.recv() {
                         job(isolate, &runtime);

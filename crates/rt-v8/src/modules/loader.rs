@@ -1,6 +1,7 @@
 //! The module loader of an isolate, and the services that `require` uses.
 
 use super::analyze::Analyzer;
+use super::code_cache::{CodeCache, Key};
 use super::source::strip_types;
 use crate::fs::tree::{READ_FILE_MAX, bytes};
 use crate::kernel::Kernel;
@@ -9,7 +10,7 @@ use deno_core::futures::FutureExt;
 use deno_core::url::Url;
 use deno_core::{
     FastString, ModuleLoadOptions, ModuleLoadReferrer, ModuleLoadResponse, ModuleLoader, ModuleResolveResponse, ModuleSource, ModuleSourceCode,
-    ModuleSpecifier, ModuleType, ResolutionKind,
+    ModuleSpecifier, ModuleType, ResolutionKind, SourceCodeCacheInfo,
 };
 use deno_error::JsErrorBox;
 use deno_node::{NodeExtInitServices, NodeRequireLoader};
@@ -23,8 +24,13 @@ use node_resolver::{
     ResolutionMode,
 };
 use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::future::Future;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// Every file counts as part of an npm package: Node's rules for all of them, none of Deno's.
 #[derive(Debug, Clone, Copy)]
@@ -74,6 +80,9 @@ pub struct Loader {
     resolver: Rc<Resolver>,
     packages: PackageJsonResolverRc<Kernel>,
     translator: Translator,
+    code_cache: Arc<CodeCache>,
+    /// Keys of what this loader has loaded, by the 64 bits that deno_core hands back.
+    keys: RefCell<HashMap<u64, Key>>,
 }
 
 struct RequireLoader {
@@ -106,7 +115,7 @@ impl NodeRequireLoader for RequireLoader {
 }
 
 /// A loader and the services for one process. Without the resolver's thread-local caches, which are keyed by path only.
-pub fn new_loader(kernel: &Kernel) -> (Rc<Loader>, Services) {
+pub fn new_loader(kernel: &Kernel, code_cache: Arc<CodeCache>) -> (Rc<Loader>, Services) {
     let packages: PackageJsonResolverRc<Kernel> = Rc::new(PackageJsonResolver::new(kernel.clone(), None));
     let sys = NodeResolutionSys::new(kernel.clone(), None);
     let npm = ByonmNpmResolver::new(ByonmNpmResolverCreateOptions {
@@ -121,7 +130,8 @@ pub fn new_loader(kernel: &Kernel) -> (Rc<Loader>, Services) {
     let resolver = Rc::new(NodeResolver::new(AllNpm, DenoIsBuiltInNodeModuleChecker, npm.clone(), packages.clone(), sys, options));
     let exports = CjsModuleExportAnalyzer::new(Analyzer(kernel.clone()), AllNpm, resolver.clone(), npm, packages.clone(), kernel.clone());
     let translator = NodeCodeTranslator::new(Rc::new(exports), NodeCodeTranslatorMode::ModuleLoader);
-    let loader = Rc::new(Loader { kernel: kernel.clone(), resolver: resolver.clone(), packages: packages.clone(), translator });
+    let loader =
+        Rc::new(Loader { kernel: kernel.clone(), resolver: resolver.clone(), packages: packages.clone(), translator, code_cache, keys: RefCell::default() });
     let services = NodeExtInitServices {
         node_require_loader: Rc::new(RequireLoader { kernel: kernel.clone(), packages: packages.clone() }),
         node_resolver: resolver,
@@ -151,6 +161,15 @@ impl Loader {
             .map_err(JsErrorBox::from_err)?
             .into_url()
             .map_err(JsErrorBox::from_err)
+    }
+
+    /// What V8 made of a large source before, and the number under which it will tell what it makes of it now.
+    fn cached(&self, code: &str) -> Option<SourceCodeCacheInfo> {
+        let key = CodeCache::key(code)?;
+        let hash = key.first_chunk().map(|bytes| u64::from_le_bytes(*bytes))?;
+        self.keys.borrow_mut().insert(hash, key);
+        let data = self.code_cache.get(&key).map(|code| Cow::Owned(code.to_vec()));
+        Some(SourceCodeCacheInfo { hash, data })
     }
 
     fn read(&self, url: &ModuleSpecifier) -> Result<(ModuleType, String), JsErrorBox> {
@@ -235,6 +254,17 @@ impl ModuleLoader for Loader {
     }
 
     fn load(&self, url: &ModuleSpecifier, _referrer: Option<&ModuleLoadReferrer>, _options: ModuleLoadOptions) -> ModuleLoadResponse {
-        ModuleLoadResponse::Sync(self.read(url).map(|(kind, code)| ModuleSource::new(kind, ModuleSourceCode::String(code.into()), url, None)))
+        let source = self.read(url).map(|(kind, code)| {
+            let cached = if kind == ModuleType::JavaScript { self.cached(&code) } else { None };
+            ModuleSource::new(kind, ModuleSourceCode::String(code.into()), url, cached)
+        });
+        ModuleLoadResponse::Sync(source)
+    }
+
+    fn code_cache_ready(&self, _specifier: ModuleSpecifier, hash: u64, code: &[u8]) -> Pin<Box<dyn Future<Output = ()>>> {
+        if let Some(key) = self.keys.borrow().get(&hash) {
+            self.code_cache.put(*key, code);
+        }
+        Box::pin(std::future::ready(()))
     }
 }
