@@ -43,8 +43,22 @@ impl Resource {
     pub const COUNT: usize = 16;
     /// All of them, in order of number.
     pub const ALL: [Resource; Resource::COUNT] = [
-        Resource::Cpu, Resource::Fsize, Resource::Data, Resource::Stack, Resource::Core, Resource::Rss, Resource::Nproc, Resource::Nofile,
-        Resource::Memlock, Resource::As, Resource::Locks, Resource::Sigpending, Resource::Msgqueue, Resource::Nice, Resource::Rtprio, Resource::Rttime,
+        Resource::Cpu,
+        Resource::Fsize,
+        Resource::Data,
+        Resource::Stack,
+        Resource::Core,
+        Resource::Rss,
+        Resource::Nproc,
+        Resource::Nofile,
+        Resource::Memlock,
+        Resource::As,
+        Resource::Locks,
+        Resource::Sigpending,
+        Resource::Msgqueue,
+        Resource::Nice,
+        Resource::Rtprio,
+        Resource::Rttime,
     ];
 
     /// The limit of a number.

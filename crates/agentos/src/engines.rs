@@ -35,7 +35,8 @@ pub fn engines(options: &EngineOptions) -> Result<&'static Engines> {
 
 fn start(options: &EngineOptions) -> Result<Engines> {
     let failed = |engine: &str, why: String| Error::new("ERR_AGENTOS_ENGINE", format!("the {engine} engine cannot start: {why}"));
-    let wasm = WasmEngine::new(WasmConfig { cache_dir: options.module_cache.clone(), ..WasmConfig::default() }).map_err(|e| failed("WebAssembly", e.to_string()))?;
+    let wasm =
+        WasmEngine::new(WasmConfig { cache_dir: options.module_cache.clone(), ..WasmConfig::default() }).map_err(|e| failed("WebAssembly", e.to_string()))?;
     let path = options.snapshot.as_ref().ok_or_else(|| failed("JavaScript", "no start-up snapshot was named".into()))?;
     let snapshot = std::fs::read(path).map_err(|e| failed("JavaScript", format!("start-up snapshot {}: {e}; was the package built?", path.display())))?;
     let v8 = V8Engine::new(V8Config::new(snapshot)).map_err(|e| failed("JavaScript", e.to_string()))?;

@@ -82,7 +82,9 @@ mod tests {
 
     #[test]
     fn only_single_known_codings_are_decoded() {
-        for (coded, expected) in [("gzip", Coding::Gzip), (" GZip", Coding::Gzip), ("br", Coding::Brotli), ("gzip, br", Coding::Identity), ("zstd", Coding::Identity)] {
+        for (coded, expected) in
+            [("gzip", Coding::Gzip), (" GZip", Coding::Gzip), ("br", Coding::Brotli), ("gzip, br", Coding::Identity), ("zstd", Coding::Identity)]
+        {
             assert_eq!(coding(&headers(&[("content-encoding", coded)])), expected, "{coded}");
         }
         assert_eq!(coding(&headers(&[("content-encoding", "gzip"), ("content-length", "0")])), Coding::Identity);

@@ -180,20 +180,14 @@ mod tests {
     fn a_refused_connection_reads_as_in_node() {
         let failure = Failure::connect("127.0.0.1:81".parse().unwrap(), Errno::ECONNREFUSED);
         assert_eq!(failure.message, "connect ECONNREFUSED 127.0.0.1:81");
-        assert_eq!(
-            failure.properties(),
-            r#"{"errno":-111,"code":"ECONNREFUSED","syscall":"connect","address":"127.0.0.1","port":81}"#
-        );
+        assert_eq!(failure.properties(), r#"{"errno":-111,"code":"ECONNREFUSED","syscall":"connect","address":"127.0.0.1","port":81}"#);
     }
 
     #[test]
     fn a_name_without_address_is_enotfound_and_a_denied_one_eacces() {
         let missing = Failure::resolve("nowhere.example", Errno::ENOENT);
         assert_eq!(missing.message, "getaddrinfo ENOTFOUND nowhere.example");
-        assert_eq!(
-            missing.properties(),
-            r#"{"errno":-3008,"code":"ENOTFOUND","syscall":"getaddrinfo","hostname":"nowhere.example"}"#
-        );
+        assert_eq!(missing.properties(), r#"{"errno":-3008,"code":"ENOTFOUND","syscall":"getaddrinfo","hostname":"nowhere.example"}"#);
         assert_eq!(Failure::resolve("nowhere.example", Errno::EACCES).code, "EACCES");
     }
 

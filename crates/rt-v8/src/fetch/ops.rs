@@ -183,12 +183,7 @@ fn content_length(method: &Method, body: Option<&Source>) -> Option<u64> {
 }
 
 /// Puts a request where `op_fetch_send` finds it, and a handle to cancel it with.
-fn start(
-    state: &mut OpState,
-    url: Url,
-    cancel: Option<Rc<CancelHandle>>,
-    response: impl Future<Output = Result<Response, Failure>> + 'static,
-) -> FetchReturn {
+fn start(state: &mut OpState, url: Url, cancel: Option<Rc<CancelHandle>>, response: impl Future<Output = Result<Response, Failure>> + 'static) -> FetchReturn {
     let response: Pin<Box<dyn Future<Output = Result<Response, Failure>>>> = match cancel.clone() {
         Some(cancel) => Box::pin(response.or_cancel(cancel).map(|sent| sent.unwrap_or_else(|_| Err(Failure::message("Request was cancelled"))))),
         None => Box::pin(response),
