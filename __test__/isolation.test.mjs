@@ -81,7 +81,8 @@ for (const [what, script, expected] of refused) {
 }
 
 test("the network is closed until a rule opens it", async (t) => {
-  const server = createServer((socket) => socket.end("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello"));
+  const answer = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello";
+  const server = createServer((socket) => socket.once("data", () => socket.end(answer)));
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   t.after(() => server.close());
   const { port } = server.address();

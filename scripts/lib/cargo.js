@@ -1,5 +1,5 @@
 // Runs cargo and shows how far it is. The first build compiles some 650 crates and takes a while.
-import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { cacheDir, cargoTargetDir, root } from "./paths.js";
 import { CommandError, run, stream } from "./run.js";
@@ -28,6 +28,20 @@ function sharedArchive() {
   return copy;
 }
 
+/**
+ * Takes over the shared target directory from another checkout: cargo names the artifacts of both alike and judges them by
+ * time, so it could take the other checkout's for ours. Only our own crates are built again.
+ */
+function claimTarget() {
+  const owner = join(cargoTargetDir, "checkout");
+  if (existsSync(owner) && readFileSync(owner, "utf8") === root) return;
+  const fingerprints = join(cargoTargetDir, "release", ".fingerprint");
+  const ours = existsSync(fingerprints) ? readdirSync(fingerprints).filter((name) => /^(agentos|xtask)/.test(name)) : [];
+  for (const name of ours) rmSync(join(fingerprints, name), { recursive: true });
+  mkdirSync(cargoTargetDir, { recursive: true });
+  writeFileSync(owner, root);
+}
+
 /** Path of something that the release profile builds. */
 export function releaseFile(name) {
   return join(cargoTargetDir, "release", name);
@@ -35,6 +49,7 @@ export function releaseFile(name) {
 
 /** `cargo build --release` of the given selection. On a terminal cargo draws its own bar. */
 export async function cargoBuild(args) {
+  claimTarget();
   const command = ["build", "--release", "--locked", ...args];
   if (process.stderr.isTTY) {
     run("cargo", command, { env: { ...process.env, ...environment } });
@@ -53,6 +68,7 @@ export async function cargoBuild(args) {
  * @returns {Promise<number>} exit status
  */
 export function cargo(args, onOutput) {
+  claimTarget();
   return stream("cargo", args, {
     env: environment,
     onOutput: (text, name) => {
