@@ -7,7 +7,10 @@ use crate::error::{exception, panicked};
 use agentos::{Error, Result, host};
 use napi::Env;
 use napi::bindgen_prelude::{Object, ToNapiValue};
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
+use std::task::Poll;
 
 type Resolver<V> = Box<dyn FnOnce(Env) -> napi::Result<V> + Send>;
 
@@ -17,14 +20,38 @@ where
     T: Send + 'static,
     V: ToNapiValue + 'static,
 {
+    promise_by(env, |task| drop(host::runtime().spawn(task)), work, convert)
+}
+
+/// The same, with the work on other threads: `spawn` hands it to them.
+pub fn promise_by<T, V>(
+    env: &Env,
+    spawn: impl FnOnce(Pin<Box<dyn Future<Output = ()> + Send>>),
+    work: impl Future<Output = Result<T>> + Send + 'static,
+    convert: fn(T) -> V,
+) -> napi::Result<Object<'_>>
+where
+    T: Send + 'static,
+    V: ToNapiValue + 'static,
+{
     let (deferred, promise) = env.create_deferred::<V, Resolver<V>>()?;
-    host::runtime().spawn(async move {
-        match settle(host::runtime().spawn(work).await) {
+    spawn(Box::pin(async move {
+        match caught(work).await {
             Ok(value) => deferred.resolve(Box::new(move |_| Ok(convert(value)))),
             Err(error) => deferred.reject(exception(&error)),
         }
-    });
+    }));
     Ok(promise)
+}
+
+/// A panic of `work` is an error like any other.
+async fn caught<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    let mut work = pin!(work);
+    poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))) {
+        Ok(poll) => poll,
+        Err(payload) => Poll::Ready(Err(panicked(&*payload))),
+    })
+    .await
 }
 
 /// A promise for what `work` answers, which may block its thread for a while.

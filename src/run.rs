@@ -3,10 +3,11 @@
 use crate::callback;
 use crate::convert::{JsExecResult, JsSpawn, count};
 use crate::error::guarded;
-use crate::promise::{on_blocking_thread, promise};
+use crate::promise::promise_by;
 use crate::vm::NativeVm;
 use agentos::abi::Signal;
 use agentos::process::DEFAULT_MAX_OUTPUT_BYTES;
+use agentos::vm::SpawnRequest;
 use agentos::{ExecOptions, Process};
 use napi::Env;
 use napi::bindgen_prelude::{FnArgs, Function, Object, Uint8Array};
@@ -105,15 +106,17 @@ impl NativeVm {
         stop: Option<&NativeStop>,
     ) -> napi::Result<Object<'env>> {
         let on_chunk = on_chunk.map(|callback| callback::on_chunk(&callback)).transpose()?;
+        let null_stdin = options.stdin.is_none();
         let (vm, options, stop) = (self.owned(), ExecOptions::from(options), stop.map(|stop| stop.0.clone()));
+        let threads = vm.clone();
         let work = async move {
-            let starting = vm.clone();
-            let process = Arc::new(on_blocking_thread(move || starting.spawn(&request.request(&starting))).await?);
+            let request = SpawnRequest { null_stdin, ..request.request(&vm) };
+            let process = Arc::new(vm.start(&request)?);
             if let Some(stop) = stop {
                 stop.started(&process);
             }
             process.run(&options, on_chunk.as_ref()).await.map_err(|errno| vm.failure(errno, "wait"))
         };
-        promise(env, work, JsExecResult::from)
+        promise_by(env, |task| threads.run_beside(task), work, JsExecResult::from)
     }
 }

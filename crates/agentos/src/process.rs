@@ -37,16 +37,53 @@ pub struct SpawnOptions {
     pub cwd: String,
     /// User and group.
     pub ids: (u32, u32),
+    /// Standard input is /dev/null instead of a pipe.
+    pub null_stdin: bool,
 }
 
 /// A started program. Dropping it leaves the program running; it is waited for all the same, so that it leaves no zombie.
 pub struct Process {
     init: Arc<dyn Syscalls>,
-    pid: Pid,
-    stdin: HostEnd,
+    child: Arc<Child>,
+    stdin: Option<HostEnd>,
     stdout: HostEnd,
     stderr: HostEnd,
-    waited: watch::Receiver<Option<Result<Waited, Errno>>>,
+}
+
+/// A child of process 1, to be waited for once, however many ask.
+struct Child {
+    init: Arc<dyn Syscalls>,
+    pid: Pid,
+    outcome: Mutex<Option<Result<Waited, Errno>>>,
+}
+
+impl Child {
+    /// EWAIT while it runs.
+    fn try_wait(&self) -> Result<Waited, Errno> {
+        let mut outcome = self.outcome.lock();
+        if let Some(known) = *outcome {
+            return known;
+        }
+        let result = match self.init.wait4(WaitTarget::Pid(self.pid), WaitOptions::empty()) {
+            Ok(None) | Err(Errno::EWAIT) => return Err(Errno::EWAIT),
+            Ok(Some(waited)) => Ok(waited),
+            Err(errno) => Err(errno),
+        };
+        *outcome = Some(result);
+        result
+    }
+
+    async fn wait(&self) -> Result<Waited, Errno> {
+        blocking(&*self.init, WaitOn::Child(WaitTarget::Pid(self.pid)), None, || self.try_wait()).await
+    }
+
+    /// Waits for it on the host threads, so that it stays no zombie that nobody asks for.
+    fn wait_in_background(self: &Arc<Self>) {
+        let child = self.clone();
+        host::runtime().spawn(async move {
+            let _ = child.wait().await;
+        });
+    }
 }
 
 /// A descriptor of process 1 that closes itself.
@@ -107,47 +144,61 @@ impl Drop for HostEnd {
 }
 
 impl Process {
-    /// Starts a program with pipes on its standard streams, in a session of its own.
+    /// Starts a program with pipes on its standard streams, in a session of its own. It is waited for whether anybody asks or not.
     ///
     /// # Errors
     /// Those of execve(2), with `syscall` `spawn PROGRAM` in the message as in Node; EAGAIN at the process limit; ENOENT for a
     /// missing working directory.
     pub fn spawn(init: &Arc<dyn Syscalls>, options: &SpawnOptions) -> Result<Process> {
+        let process = Process::start(init, options)?;
+        process.child.wait_in_background();
+        Ok(process)
+    }
+
+    /// The same for who waits for it at once; dropped before, it is waited for in the background.
+    ///
+    /// # Errors
+    /// As [`spawn`](Process::spawn).
+    pub fn start(init: &Arc<dyn Syscalls>, options: &SpawnOptions) -> Result<Process> {
         let fail = |errno: Errno| Error::syscall(errno, "spawn", Some(&options.program));
-        let (in_read, in_write) = pipe(init).map_err(fail)?;
+        let stdin = if options.null_stdin { None } else { Some(pipe(init).map_err(fail)?) };
         let (out_read, out_write) = pipe(init).map_err(fail)?;
         let (err_read, err_write) = pipe(init).map_err(fail)?;
-        let child = init.fork().map_err(fail)?;
-        let pid = child.getpid();
+        let task = init.fork().map_err(fail)?;
+        let child = Arc::new(Child { init: init.clone(), pid: task.getpid(), outcome: Mutex::default() });
         let start = || {
-            for (end, fd) in [(&in_read, 0), (&out_write, 1), (&err_write, 2)] {
-                child.dup3(end.get(), fd, false).map_err(fail)?;
+            // Without a pipe, 0 is what process 1 has there: /dev/null.
+            let ends = [(stdin.as_ref().map(|(read, _)| read), 0), (Some(&out_write), 1), (Some(&err_write), 2)];
+            for (end, fd) in ends {
+                if let Some(end) = end {
+                    task.dup3(end.get(), fd, false).map_err(fail)?;
+                }
             }
-            prepare(&*child, options)?;
-            exec(&*child, options)
+            prepare(&*task, options)?;
+            exec(&*task, options)
         };
-        let started = start();
-        if started.is_err() {
-            child.exit(WaitStatus::Exited(127));
+        if let Err(error) = start() {
+            task.exit(WaitStatus::Exited(127));
+            child.wait_in_background();
+            return Err(error);
         }
-        let waited = wait_in_background(init, pid);
-        started?;
-        Ok(Process { init: init.clone(), pid, stdin: in_write, stdout: out_read, stderr: err_read, waited })
+        Ok(Process { init: init.clone(), child, stdin: stdin.map(|(_, write)| write), stdout: out_read, stderr: err_read })
     }
 
     /// Its process id.
     pub fn pid(&self) -> Pid {
-        self.pid
+        self.child.pid
     }
 
     /// Writes all of `data` to its standard input.
     ///
     /// # Errors
-    /// EPIPE when it closed its end; EBADF after [`close_stdin`](Process::close_stdin).
+    /// EPIPE when it closed its end; EBADF after [`close_stdin`](Process::close_stdin), and without a pipe.
     pub async fn write_stdin(&self, data: &[u8]) -> Result<(), Errno> {
+        let stdin = self.stdin.as_ref().ok_or(Errno::EBADF)?;
         let mut rest = data;
         while !rest.is_empty() {
-            let written = self.stdin.call(Events::WRITE, |fd| self.init.write(fd, rest)).await?;
+            let written = stdin.call(Events::WRITE, |fd| self.init.write(fd, rest)).await?;
             rest = &rest[written..];
         }
         Ok(())
@@ -155,7 +206,9 @@ impl Process {
 
     /// Ends its standard input.
     pub fn close_stdin(&self) {
-        self.stdin.close();
+        if let Some(stdin) = &self.stdin {
+            stdin.close();
+        }
     }
 
     /// Reads from its standard output; an empty answer is the end, also that of a disposed VM.
@@ -179,10 +232,7 @@ impl Process {
     /// # Errors
     /// ECHILD when the VM was disposed.
     pub async fn wait(&self) -> Result<Waited, Errno> {
-        match self.waited.clone().wait_for(Option::is_some).await.as_deref() {
-            Ok(Some(waited)) => *waited,
-            _ => Err(Errno::ECHILD),
-        }
+        self.child.wait().await
     }
 
     /// Sends a signal to it.
@@ -190,7 +240,7 @@ impl Process {
     /// # Errors
     /// ESRCH when it has been waited for.
     pub fn kill(&self, signal: Signal) -> Result<(), Errno> {
-        self.init.kill(self.pid, Some(signal))
+        self.init.kill(self.pid(), Some(signal))
     }
 
     /// Sends a signal to its whole process group.
@@ -198,24 +248,16 @@ impl Process {
     /// # Errors
     /// ESRCH when nobody is left.
     pub fn kill_group(&self, signal: Signal) -> Result<(), Errno> {
-        self.init.kill(-self.pid, Some(signal))
+        self.init.kill(-self.pid(), Some(signal))
     }
 }
 
-/// Waits for a child on the host threads, so that none stays a zombie that nobody asks for.
-fn wait_in_background(init: &Arc<dyn Syscalls>, pid: Pid) -> watch::Receiver<Option<Result<Waited, Errno>>> {
-    let (tell, waited) = watch::channel(None);
-    let (init, target) = (init.clone(), WaitTarget::Pid(pid));
-    host::runtime().spawn(async move {
-        let call = || match init.wait4(target, WaitOptions::empty()) {
-            Ok(None) => Err(Errno::EWAIT),
-            Ok(Some(waited)) => Ok(waited),
-            Err(errno) => Err(errno),
-        };
-        let outcome = blocking(&*init, WaitOn::Child(target), None, call).await;
-        tell.send_replace(Some(outcome));
-    });
-    waited
+impl Drop for Process {
+    fn drop(&mut self) {
+        if self.child.outcome.lock().is_none() {
+            self.child.wait_in_background();
+        }
+    }
 }
 
 /// A pipe whose ends close on exec, so that no other child of process 1 keeps them open.
@@ -322,7 +364,7 @@ impl Process {
     pub async fn run(&self, options: &ExecOptions, on_chunk: Option<&OnChunk>) -> Result<ExecResult, Errno> {
         let (out, err) = (Mutex::new(Kept::default()), Mutex::new(Kept::default()));
         let feed = async {
-            // EPIPE: the program did not want all of its input, as with `yes | head`.
+            // EPIPE: the program did not want all of its input, as with `yes | head`. EBADF: it has /dev/null.
             let _ = self.write_stdin(&options.stdin).await;
             self.close_stdin();
             pending::<Infallible>().await
@@ -347,12 +389,12 @@ impl Process {
     /// After `timeout` ends the process group, politely first; returns when that has been given its time.
     async fn end_after(&self, timeout: Option<Duration>, timed_out: &AtomicBool) {
         let Some(timeout) = timeout else { return pending().await };
-        tokio::time::sleep(timeout).await;
+        sleep(timeout).await;
         timed_out.store(true, Ordering::Relaxed);
         for signal in [Signal::SIGTERM, Signal::SIGKILL] {
             // ESRCH: it has just ended.
             let _ = self.kill_group(signal);
-            tokio::time::sleep(TERM_GRACE).await;
+            sleep(TERM_GRACE).await;
         }
     }
 
@@ -374,6 +416,12 @@ impl Process {
             }
         }
     }
+}
+
+/// Sleeps by the clock of the host threads, on whichever thread the caller is.
+fn sleep(time: Duration) -> tokio::time::Sleep {
+    let _context = host::runtime().enter();
+    tokio::time::sleep(time)
 }
 
 /// Runs a future of this module on the host threads.

@@ -23,6 +23,7 @@ use agentos_net_host::HostEgress;
 use agentos_syscall::{Binfmt, Syscalls};
 use agentos_vfs::{Cred, FileSystem, MountFlags, Namespace, Quota, Walk};
 use std::collections::BTreeMap;
+use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -45,6 +46,7 @@ pub const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bi
 pub struct Vm(Arc<Inner>);
 
 struct Inner {
+    engines: &'static Engines,
     kernel: Arc<Kernel>,
     init: Arc<dyn Syscalls>,
     network: Arc<VirtualNetwork>,
@@ -69,6 +71,8 @@ pub struct SpawnRequest {
     pub cwd: Option<String>,
     /// Environment above the VM's.
     pub env: BTreeMap<String, String>,
+    /// Standard input is /dev/null instead of a pipe.
+    pub null_stdin: bool,
 }
 
 impl Vm {
@@ -104,6 +108,7 @@ impl Vm {
         mount(&namespace, "/proc", ProcFs::new(&kernel), MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC)?;
         mount(&namespace, "/dev/shm", Tmpfs::new(clock, quota.clone()), MountFlags::NOSUID | MountFlags::NODEV)?;
         let vm = Vm(Arc::new(Inner {
+            engines,
             agents: options.software.iter().flat_map(|s| s.agents.clone()).collect(),
             env: environment(&options),
             user: options.user.clone(),
@@ -139,6 +144,24 @@ impl Vm {
     /// # Errors
     /// `ERR_AGENTOS_DISPOSED`; ENOENT, EACCES and the others of execve(2); EAGAIN at the process limit.
     pub fn spawn(&self, request: &SpawnRequest) -> Result<Process> {
+        Process::spawn(&self.0.init, &self.spawn_options(request)?)
+    }
+
+    /// The same for who waits for its end at once (see [`Process::start`]).
+    ///
+    /// # Errors
+    /// As [`spawn`](Vm::spawn).
+    pub fn start(&self, request: &SpawnRequest) -> Result<Process> {
+        Process::start(&self.0.init, &self.spawn_options(request)?)
+    }
+
+    /// Runs work that starts a program and waits for it where programs run: neither the start nor the end of the program then
+    /// costs a switch of threads. The work must not block.
+    pub fn run_beside(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.0.engines.wasm.spawn(self.0.init.cpu_account(), work);
+    }
+
+    fn spawn_options(&self, request: &SpawnRequest) -> Result<SpawnOptions> {
         self.check_alive()?;
         let cwd = request.cwd.clone().unwrap_or_else(|| self.0.user.home.clone());
         if !cwd.starts_with('/') {
@@ -148,14 +171,14 @@ impl Vm {
         env.insert("PWD".into(), cwd.clone());
         env.extend(request.env.iter().map(|(k, v)| (k.clone(), v.clone())));
         let name = request.argv0.clone().unwrap_or_else(|| request.program.clone());
-        let options = SpawnOptions {
+        Ok(SpawnOptions {
             program: request.program.clone(),
             argv: std::iter::once(name).chain(request.args.iter().cloned()).collect(),
             env: env.into_iter().collect(),
             cwd,
             ids: (self.0.user.uid, self.0.user.gid),
-        };
-        Process::spawn(&self.0.init, &options)
+            null_stdin: request.null_stdin,
+        })
     }
 
     /// What runs a line of shell: `bash -c LINE`.

@@ -12,7 +12,7 @@ use crate::task::Task;
 use crate::tty::TtyTable;
 use agentos_abi::{Fd, OpenFlags, Pid, Result, Signal, Timespec, WaitStatus};
 use agentos_net::Network;
-use agentos_syscall::{Binfmt, Syscalls, Timers};
+use agentos_syscall::{Binfmt, CpuAccount, Syscalls, Timers};
 use agentos_vfs::{File, Namespace};
 use parking_lot::{Mutex, RwLock};
 use std::sync::Arc;
@@ -32,6 +32,7 @@ pub struct Kernel {
     table: Mutex<Table>,
     pub(crate) binfmts: RwLock<Binfmts>,
     pub(crate) memory: Memory,
+    pub(crate) cpu: Arc<CpuAccount>,
     pub(crate) open_files: Arc<OpenFiles>,
     pub(crate) pipes: Arc<PipeBudget>,
     pub(crate) fifos: FifoTable,
@@ -58,7 +59,7 @@ pub struct Stats {
     pub terminals: usize,
     /// Time since boot.
     pub uptime: Duration,
-    /// CPU time of all live processes.
+    /// CPU time of all processes that there ever were.
     pub cpu: Duration,
 }
 
@@ -88,6 +89,7 @@ impl Kernel {
         Arc::new_cyclic(|kernel| Kernel {
             table: Mutex::new(Table::new(Arc::new(init), config.limits.max_processes)),
             memory: Memory::new(config.limits.max_memory_bytes),
+            cpu: Arc::new(CpuAccount::new(config.limits.max_cpu_percent)),
             open_files: OpenFiles::new(config.limits.max_open_files),
             fifos: FifoTable::new(pipes.clone()),
             ttys: TtyTable::new(kernel.clone(), config.limits.max_terminals),
@@ -174,7 +176,7 @@ impl Kernel {
             pipe_bytes: self.pipes.used(),
             terminals: self.ttys.count(),
             uptime: self.uptime(),
-            cpu: table.iter().map(|(_, entry)| entry.process.usage.cpu()).sum(),
+            cpu: self.cpu.used(),
         }
     }
 

@@ -1,17 +1,19 @@
 //! From a guest's call to its answer: attempt, wait, attempt again; then what the kernel wants of the process.
 
 use crate::call::{Action, Call};
+use crate::executor;
 use crate::process::Process;
 use crate::run::{Stop, continued};
 use agentos_abi::{Errno, Result};
 use agentos_syscall::{Attention, blocking};
-use wasmtime::Caller;
+use wasmtime::{AsContextMut, Caller};
 
 /// A handler of one call of an ABI with arguments `A`. Never waits: EWAIT, after it has named what it waits for.
 pub(crate) type Handler<A> = fn(&mut Call<'_, A>) -> Result<i32>;
 
 /// Performs one call. The outer error ends the program, the inner one is the guest's.
 pub(crate) async fn perform<A: Copy + Send + Sync>(caller: &mut Caller<'_, Process>, handler: Handler<A>, args: &A) -> wasmtime::Result<Result<i32>> {
+    executor::flush_stale();
     caller.data_mut().call.begin();
     let mut result = attempt(caller, handler, args);
     if result == Err(Errno::EWAIT) {
@@ -89,17 +91,18 @@ async fn settle(caller: &mut Caller<'_, Process>) -> wasmtime::Result<()> {
         }
     }
     if caller.data().task.attention().has(Attention::SIGNAL) {
-        set_pending(caller, 1);
+        set_pending(&mut *caller, 1);
     }
     Ok(())
 }
 
 /// Sets the word that the guest's stub looks at after each call.
-fn set_pending(caller: &mut Caller<'_, Process>, value: u32) {
-    let process = caller.data();
+pub(crate) fn set_pending(mut store: impl AsContextMut<Data = Process>, value: u32) {
+    let context = store.as_context_mut();
+    let process = context.data();
     let at = process.call.pending_word;
     if let (Some(memory), true) = (process.memory, at != 0) {
         // A word outside of memory was refused at the start.
-        let _ = crate::memory::Guest(memory.data_mut(caller)).put(at, &value.to_le_bytes());
+        let _ = crate::memory::Guest(memory.data_mut(context)).put(at, &value.to_le_bytes());
     }
 }

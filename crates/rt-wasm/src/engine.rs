@@ -7,7 +7,8 @@ use crate::modules::{Found, Modules};
 use crate::process::{Slot, Slots, StartImage};
 use crate::{linux, run, wasi};
 use agentos_abi::{Errno, Result};
-use agentos_syscall::{Binfmt, Image, Program, ProgramStart};
+use agentos_syscall::{Binfmt, CpuAccount, Image, Program, ProgramStart};
+use std::future::Future;
 use std::io;
 use std::sync::Arc;
 use wasmtime::{Engine, Linker};
@@ -46,6 +47,13 @@ impl WasmEngine {
         let modules = Modules::new(engine.clone(), linker, cache, config.max_module_bytes);
         let shared = Shared { engine, executor, modules, slots: Slots::new(instances), max_memory_bytes: config.max_memory_bytes };
         Ok(Arc::new(WasmEngine { shared: Arc::new(shared) }))
+    }
+
+    /// Runs work of the host for a VM on the threads of its programs and in their share of the CPUs: what waits for a program runs
+    /// right after it, without a switch of threads. The work must not block.
+    pub fn spawn(&self, account: &Arc<CpuAccount>, work: impl Future<Output = ()> + Send + 'static) {
+        let charged = account.clone();
+        self.shared.executor.spawn(account, work, move |time| charged.charge(time));
     }
 
     /// Programs that exist right now, over all VMs.

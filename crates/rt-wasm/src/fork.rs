@@ -7,9 +7,10 @@
 use crate::engine::Shared;
 use crate::process::{Charge, Fork, Process, StartImage};
 use crate::run;
+use crate::snapshot::{self, Running};
 use agentos_abi::Errno;
 use std::sync::Arc;
-use wasmtime::{Caller, Instance, Store, Val};
+use wasmtime::{Caller, Instance, Val};
 
 /// The size of the header at the start of asyncify's buffer: where it writes, and where it must end.
 const HEADER_BYTES: u32 = 8;
@@ -44,22 +45,22 @@ pub(crate) async fn import(mut caller: Caller<'_, Process>, buffer: u32, len: u3
 }
 
 /// Before the program is entered: prepares to rewind when a fork has been made.
-pub(crate) async fn rewind(store: &mut Store<Process>) -> wasmtime::Result<()> {
+pub(crate) async fn rewind(store: &mut Running) -> wasmtime::Result<()> {
     let process = store.data();
     if let (Fork::Rewinding(_), Some(asyncify)) = (&process.fork, process.asyncify.clone()) {
         let buffer = process.call.fork_buffer;
-        asyncify.start_rewind.call_async(store, buffer).await?;
+        asyncify.start_rewind.call_async(&mut **store, buffer).await?;
     }
     Ok(())
 }
 
 /// After the program has returned: makes the child if it was for a fork, and says whether it is to be entered again.
-pub(crate) async fn unwound(shared: &Arc<Shared>, store: &mut Store<Process>, instance: &Instance) -> wasmtime::Result<bool> {
+pub(crate) async fn unwound(shared: &Arc<Shared>, store: &mut Running, instance: &Instance) -> wasmtime::Result<bool> {
     let process = store.data_mut();
     let Some(asyncify) = process.asyncify.clone() else { return Ok(false) };
     let Fork::Unwinding { buffer, child, slot } = std::mem::take(&mut process.fork) else { return Ok(false) };
     process.call.fork_buffer = buffer;
-    asyncify.stop_unwind.call_async(&mut *store, ()).await?;
+    asyncify.stop_unwind.call_async(&mut **store, ()).await?;
     let pid = child.getpid();
     let charge = Charge::new(child.clone(), store.data().charge.max_bytes());
     let loaded = store.data().loaded.clone();
@@ -84,36 +85,19 @@ pub(crate) async fn unwound(shared: &Arc<Shared>, store: &mut Store<Process>, in
 }
 
 /// Copies memory and globals. `None` when the copy cannot have as much memory.
-fn clone_state(from: &mut Store<Process>, instance: &Instance, to: &mut Store<Process>, copied: &Instance) -> Option<()> {
+fn clone_state(from: &mut Running, instance: &Instance, to: &mut Running, copied: &Instance) -> Option<()> {
     let (source, target) = (from.data().memory?, to.data().memory?);
-    let more = source.size(&*from).checked_sub(target.size(&*to))?;
+    let more = source.size(&**from).checked_sub(target.size(&**to))?;
     if more > 0 {
-        target.grow(&mut *to, more).ok()?;
+        target.grow(&mut **to, more).ok()?;
     }
-    let stack = instance.get_global(&mut *from, "__stack_pointer")?;
-    let Val::I32(pointer) = stack.get(&mut *from) else { return None };
-    let bytes = source.data(&*from);
+    let stack = instance.get_global(&mut **from, "__stack_pointer")?;
+    let Val::I32(pointer) = stack.get(&mut **from) else { return None };
+    let shared = snapshot::share(from, source, to, target);
+    let bytes = source.data(&**from);
+    let end = shared.unwrap_or(bytes.len());
     // Whole pages, so that the copy touches no page twice.
-    let live = (pointer as u32 as usize & !4095).min(bytes.len());
-    let copy = &mut target.data_mut(&mut *to)[live..bytes.len()];
-    expect_large(copy);
-    copy.copy_from_slice(&bytes[live..]);
-    copied.get_global(&mut *to, "__stack_pointer")?.set(&mut *to, Val::I32(pointer)).ok()
-}
-
-/// Bytes from which a copy asks for huge pages: below it, the slot's warm pages take most of it.
-const LARGE_COPY: usize = 4 << 20;
-
-/// Page faults cost most of a large copy; huge pages make them few. Only advice: nothing depends on it.
-#[allow(unsafe_code, reason = "one madvise on memory that is borrowed")]
-fn expect_large(memory: &mut [u8]) {
-    const HUGE: usize = 2 << 20;
-    if memory.len() < LARGE_COPY {
-        return;
-    }
-    let skip = memory.as_ptr().align_offset(HUGE);
-    if let Some(aligned) = memory.get_mut(skip..) {
-        // SAFETY: the range is mapped and ours; the advice changes neither content nor protection.
-        unsafe { libc::madvise(aligned.as_mut_ptr().cast(), aligned.len(), libc::MADV_HUGEPAGE) };
-    }
+    let live = (pointer as u32 as usize & !4095).min(end);
+    target.data_mut(&mut **to)[live..end].copy_from_slice(&bytes[live..end]);
+    copied.get_global(&mut **to, "__stack_pointer")?.set(&mut **to, Val::I32(pointer)).ok()
 }

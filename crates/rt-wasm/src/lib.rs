@@ -24,6 +24,7 @@ mod memory;
 mod modules;
 mod process;
 mod run;
+mod snapshot;
 mod wasi;
 
 pub use cache::{Precompiled, precompile};

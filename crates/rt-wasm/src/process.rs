@@ -3,6 +3,7 @@
 use crate::call::CallState;
 use crate::executor;
 use crate::modules::Loaded;
+use crate::snapshot::Mapped;
 use agentos_abi::WaitStatus;
 use agentos_syscall::Syscalls;
 use std::sync::Arc;
@@ -21,6 +22,8 @@ pub(crate) struct Process {
     pub image: StartImage,
     /// Its linear memory and its fork functions, known after instantiation.
     pub memory: Option<Memory>,
+    /// What a fork has laid over its memory.
+    pub mapped: Option<Mapped>,
     /// The functions that unwind and rewind its stack, when it has them.
     pub asyncify: Option<Asyncify>,
     /// Where a fork stands.

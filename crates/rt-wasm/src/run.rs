@@ -3,17 +3,18 @@
 use crate::call::CallState;
 use crate::engine::Shared;
 use crate::executor::{self, TICK};
-use crate::fork;
 use crate::modules::{Loaded, ModuleHash};
 use crate::process::{Asyncify, Charge, Fork, Process, Slot, StartImage};
+use crate::snapshot::Running;
 use crate::wasi;
+use crate::{driver, fork};
 use agentos_abi::{Result, Signal, WaitStatus};
 use agentos_syscall::{Attention, Syscalls, WaitOn};
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
-use wasmtime::{Engine, Instance, Store, Trap, UpdateDeadline};
+use wasmtime::{Engine, Instance, Store, StoreContextMut, Trap, UpdateDeadline};
 
 /// Why a program leaves its code without a trap of its own. Travels as the error of a host call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +49,8 @@ pub(crate) fn spawn(shared: Arc<Shared>, task: Arc<dyn Syscalls>, future: impl F
         future.await;
         guard.disarm();
     };
-    shared.executor.spawn(future, move |time| task.charge_cpu(time));
+    let account = task.cpu_account().clone();
+    shared.executor.spawn(&account, future, move |time| task.charge_cpu(time));
 }
 
 /// Ends the process should its future be dropped or panic before the program has ended.
@@ -75,10 +77,7 @@ fn killed_by(signal: Signal) -> WaitStatus {
 /// Compiles beside the executor threads.
 pub(crate) async fn compile(shared: &Arc<Shared>, hash: ModuleHash, bytes: Vec<u8>) -> Result<Arc<Loaded>> {
     let compiler = shared.clone();
-    match shared.executor.spawn_blocking(move || compiler.modules.compile(hash, &bytes)) {
-        Some(handle) => handle.await.unwrap_or(Err(agentos_abi::Errno::ENOEXEC)),
-        None => Err(agentos_abi::Errno::ENOEXEC),
-    }
+    shared.executor.beside(move || compiler.modules.compile(hash, &bytes)).await.unwrap_or(Err(agentos_abi::Errno::ENOEXEC))
 }
 
 /// Instantiates and runs a program that execve(2) started.
@@ -109,13 +108,24 @@ pub(crate) async fn instantiate(
     image: StartImage,
     charge: Charge,
     slot: Slot,
-) -> wasmtime::Result<(Store<Process>, Instance)> {
-    let process =
-        Process { task, parent: None, loaded: loaded.clone(), image, memory: None, asyncify: None, fork: Fork::No, call: CallState::default(), charge, slot };
+) -> wasmtime::Result<(Running, Instance)> {
+    let process = Process {
+        task,
+        parent: None,
+        loaded: loaded.clone(),
+        image,
+        memory: None,
+        mapped: None,
+        asyncify: None,
+        fork: Fork::No,
+        call: CallState::default(),
+        charge,
+        slot,
+    };
     let mut store = Store::new(&shared.engine, process);
     store.limiter(|process| &mut process.charge);
     store.set_epoch_deadline(1);
-    store.epoch_deadline_callback(|mut context| on_epoch(context.data_mut()));
+    store.epoch_deadline_callback(on_epoch);
     let instance = loaded.pre.instantiate_async(&mut store).await?;
     let memory = instance.get_memory(&mut store, "memory");
     let asyncify = if loaded.asyncify {
@@ -131,11 +141,13 @@ pub(crate) async fn instantiate(
     let process = store.data_mut();
     process.memory = memory;
     process.asyncify = asyncify;
-    Ok((store, instance))
+    Ok((Running::new(store), instance))
 }
 
 /// At a tick, or when somebody wants this program's attention while it computes.
-fn on_epoch(process: &mut Process) -> wasmtime::Result<UpdateDeadline> {
+fn on_epoch(mut context: StoreContextMut<'_, Process>) -> wasmtime::Result<UpdateDeadline> {
+    executor::flush_stale();
+    let process = context.data();
     let own = process.own();
     let attention = own.attention();
     if attention.has(Attention::EXITED) {
@@ -145,7 +157,12 @@ fn on_epoch(process: &mut Process) -> wasmtime::Result<UpdateDeadline> {
         let task = own.clone();
         return Ok(UpdateDeadline::YieldCustom(1, Box::pin(async move { continued(&*task).await })));
     }
-    Ok(if executor::slice_used() >= TICK / 2 { UpdateDeadline::Yield(1) } else { UpdateDeadline::Continue(1) })
+    if process.task.attention().has(Attention::SIGNAL) {
+        // A program that looks at the word in its loops, as interpreters do, runs the handler without waiting for a call.
+        driver::set_pending(&mut context, 1);
+    }
+    let others_first = executor::slice_used() >= TICK / 2 || executor::wants_to_yield();
+    Ok(if others_first { UpdateDeadline::Yield(1) } else { UpdateDeadline::Continue(1) })
 }
 
 /// Waits until a stopped process continues or ends. Signals with handlers do not matter before that.
@@ -166,11 +183,11 @@ pub(crate) async fn continued(task: &dyn Syscalls) {
 /// Runs from the start, or from where a fork left off, to the end.
 ///
 /// Boxed because it comes to itself again: a fork drives the child.
-pub(crate) fn drive(shared: Arc<Shared>, store: Store<Process>, instance: Instance) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+pub(crate) fn drive(shared: Arc<Shared>, store: Running, instance: Instance) -> Pin<Box<dyn Future<Output = ()> + Send>> {
     Box::pin(run_to_end(shared, store, instance))
 }
 
-async fn run_to_end(shared: Arc<Shared>, mut store: Store<Process>, instance: Instance) {
+async fn run_to_end(shared: Arc<Shared>, mut store: Running, instance: Instance) {
     let end = match run(&shared, &mut store, &instance).await {
         Ok(()) => Some(WaitStatus::Exited(0)),
         Err(error) => status_of(&error),
@@ -181,11 +198,11 @@ async fn run_to_end(shared: Arc<Shared>, mut store: Store<Process>, instance: In
     }
 }
 
-async fn run(shared: &Arc<Shared>, store: &mut Store<Process>, instance: &Instance) -> wasmtime::Result<()> {
-    let start = instance.get_typed_func::<(), ()>(&mut *store, "_start")?;
+async fn run(shared: &Arc<Shared>, store: &mut Running, instance: &Instance) -> wasmtime::Result<()> {
+    let start = instance.get_typed_func::<(), ()>(&mut **store, "_start")?;
     loop {
         fork::rewind(store).await?;
-        start.call_async(&mut *store, ()).await?;
+        start.call_async(&mut **store, ()).await?;
         if !fork::unwound(shared, store, instance).await? {
             return Ok(());
         }

@@ -8,6 +8,7 @@
 
 pub mod binfmt;
 pub mod calls;
+pub mod cpu;
 pub mod wait;
 
 pub use binfmt::{Binfmt, Image, ImageFile, Program, ProgramStart};
@@ -15,4 +16,5 @@ pub use calls::{
     AddrInfo, Attention, Delivered, EpollOp, FileCalls, Interrupt, NetCalls, ProcessCalls, Received, SendTarget, SignalCalls, Syscalls, Sysinfo, SystemCalls,
     Utsname, WaitCalls, Waited,
 };
+pub use cpu::CpuAccount;
 pub use wait::{Timers, WaitGuard, WaitOn, block_on, blocking};

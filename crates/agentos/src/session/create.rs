@@ -52,7 +52,7 @@ impl Vm {
         let cwd = options.cwd.unwrap_or_else(|| self.user().home.clone());
         let mut env = entry.env.clone();
         env.extend(options.env);
-        let process = self.spawn(&SpawnRequest { program: entry.command, args: entry.args, argv0: None, cwd: Some(cwd.clone()), env })?;
+        let process = self.spawn(&SpawnRequest { program: entry.command, args: entry.args, cwd: Some(cwd.clone()), env, ..SpawnRequest::default() })?;
         let setup = Setup {
             agent: agent.to_owned(),
             cwd,

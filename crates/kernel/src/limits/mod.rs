@@ -16,6 +16,8 @@ pub const PID_MAX: i32 = 32768;
 pub struct Limits {
     /// Bytes of program memory that all processes may hold together. Default 512 MiB. Excess: ENOMEM.
     pub max_memory_bytes: u64,
+    /// CPU time over wall time of the whole VM, in percent of one CPU. Default none. Excess: programs pause.
+    pub max_cpu_percent: Option<u32>,
     /// Processes, zombies included, without pid 1. Default 512. Excess: EAGAIN from fork(2).
     pub max_processes: usize,
     /// Open file descriptions. Default 16384. Excess: ENFILE.
@@ -36,6 +38,7 @@ impl Default for Limits {
     fn default() -> Limits {
         Limits {
             max_memory_bytes: 512 << 20,
+            max_cpu_percent: None,
             max_processes: 512,
             max_open_files: 16384,
             max_process_files: (1024, 4096),

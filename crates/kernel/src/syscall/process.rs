@@ -4,7 +4,7 @@ use crate::task::Task;
 use crate::timer;
 use agentos_abi::wait::{Rusage, WaitTarget};
 use agentos_abi::{Errno, Fd, Pid, Resource, Result, Rlimit, Signal, WaitOptions, WaitStatus};
-use agentos_syscall::{ProcessCalls, Syscalls, Waited};
+use agentos_syscall::{CpuAccount, ProcessCalls, Syscalls, Waited};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -138,6 +138,7 @@ impl ProcessCalls for Task {
 
     fn charge_cpu(&self, user: Duration) {
         let total = self.process.usage.add_cpu(user);
+        self.kernel.cpu.charge(user);
         timer::count_cpu(&self.kernel, &self.process, user);
         let limit = self.process.rlimits.read().get(Resource::Cpu);
         if limit.soft == Rlimit::INFINITY || total.as_secs() < limit.soft {
@@ -149,6 +150,10 @@ impl ProcessCalls for Task {
         } else if total.saturating_sub(user).as_secs() < total.as_secs() {
             self.raise(Signal::SIGXCPU);
         }
+    }
+
+    fn cpu_account(&self) -> &Arc<CpuAccount> {
+        &self.kernel.cpu
     }
 }
 

@@ -1,6 +1,6 @@
 //! Processes: fork, exec, exit, wait, and their identities and limits.
 
-use crate::Syscalls;
+use crate::{CpuAccount, Syscalls};
 use agentos_abi::wait::{Rusage, WaitTarget};
 use agentos_abi::{Fd, Pid, Resource, Result, Rlimit, WaitOptions, WaitStatus};
 use std::sync::Arc;
@@ -83,4 +83,6 @@ pub trait ProcessCalls {
     fn charge_memory(&self, bytes: i64) -> Result<()>;
     /// Adds consumed CPU time, for rusage and the CPU share. Engines call it when a program yields.
     fn charge_cpu(&self, user: std::time::Duration);
+    /// The CPU account of the VM, the same for all its processes: engines share the CPUs out by it and pause whom it tells to.
+    fn cpu_account(&self) -> &Arc<CpuAccount>;
 }
