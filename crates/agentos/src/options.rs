@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::manifest::Software;
+use agentos_account::{Bounds, Limit, Unit};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -92,19 +93,73 @@ pub struct NetworkRule {
     pub patterns: Vec<String>,
 }
 
-/// Bounds of a VM. Each default is in docs/limits.md.
+/// Bounds of a VM, in the units of [`Limit`]. Each default is in docs/limits.md.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct LimitOptions {
-    /// Memory of all programs, in MiB; 512 when absent. ENOMEM beyond.
+    /// All memory, in MiB.
     pub max_memory_mb: Option<u64>,
-    /// Processes at once; 256 when absent. EAGAIN beyond.
-    pub max_processes: Option<u32>,
-    /// Bytes in writable in-memory file systems; 1 GiB when absent. ENOSPC beyond.
+    /// Share of one CPU, in percent; no bound when absent.
+    pub max_cpu_percent: Option<u64>,
+    /// Processes at once.
+    pub max_processes: Option<u64>,
+    /// Open files of all processes.
+    pub max_open_files: Option<u64>,
+    /// Bytes in writable in-memory file systems.
     pub max_fs_bytes: Option<u64>,
-    /// Open files of all processes; 65,536 when absent. ENFILE beyond.
-    pub max_open_files: Option<u32>,
+    /// Files in writable in-memory file systems; one per 4 KiB of `maxFsBytes` when absent.
+    pub max_inodes: Option<u64>,
+    /// Pipes.
+    pub max_pipes: Option<u64>,
+    /// Pseudo-terminals.
+    pub max_ptys: Option<u64>,
+    /// Sockets.
+    pub max_sockets: Option<u64>,
+    /// Bytes kept of each stream of one `exec`.
+    pub max_output_bytes: Option<u64>,
+    /// Milliseconds that one `exec` may take; no bound when absent.
+    pub max_exec_ms: Option<u64>,
+    /// Bytes of arguments and environment of a program.
+    pub max_arg_bytes: Option<u64>,
 }
+
+impl LimitOptions {
+    fn get(&self, limit: Limit) -> Option<u64> {
+        match limit {
+            Limit::Memory => self.max_memory_mb,
+            Limit::CpuPercent => self.max_cpu_percent,
+            Limit::Processes => self.max_processes,
+            Limit::OpenFiles => self.max_open_files,
+            Limit::FsBytes => self.max_fs_bytes,
+            Limit::Inodes => self.max_inodes,
+            Limit::Pipes => self.max_pipes,
+            Limit::Ptys => self.max_ptys,
+            Limit::Sockets => self.max_sockets,
+            Limit::OutputBytes => self.max_output_bytes,
+            Limit::ExecMs => self.max_exec_ms,
+            Limit::ArgBytes => self.max_arg_bytes,
+        }
+    }
+
+    /// The bounds, with defaults for what is absent.
+    pub fn bounds(&self) -> Bounds {
+        let mut bounds = Bounds::default();
+        for limit in Limit::ALL {
+            if let Some(value) = self.get(limit) {
+                let factor = if limit.unit() == Unit::MiB { 1 << 20 } else { 1 };
+                bounds.set(limit, value.saturating_mul(factor));
+            }
+        }
+        if self.max_inodes.is_none() {
+            // As a disk's file system would have, within bounds.
+            bounds.set(Limit::Inodes, (bounds.get(Limit::FsBytes) / INODE_RATIO).clamp(1024, 4 << 20));
+        }
+        bounds
+    }
+}
+
+/// Bytes of `maxFsBytes` for which there is one inode.
+const INODE_RATIO: u64 = 4096;
 
 /// The user of a VM.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
@@ -161,10 +216,8 @@ impl VmOptions {
                 }
             }
         }
-        for (name, value) in [("limits.maxProcesses", self.limits.max_processes.map(u64::from)), ("limits.maxMemoryMb", self.limits.max_memory_mb)] {
-            if value == Some(0) {
-                return Err(Error::option(name, 0, "a positive number"));
-            }
+        if let Some(limit) = Limit::ALL.into_iter().find(|limit| self.limits.get(*limit) == Some(0)) {
+            return Err(Error::option(&format!("limits.{}", limit.option()), 0, "a positive number"));
         }
         if let Some((name, _)) = self.env.iter().find(|(k, v)| k.is_empty() || k.contains(['=', '\0']) || v.contains('\0')) {
             return Err(Error::option("env", format_args!("{name:?}"), "names without '=' and NUL, values without NUL"));

@@ -2,6 +2,7 @@
 
 use crate::error::Result;
 use crate::vm::Vm;
+use agentos_account::Limit;
 use serde::Serialize;
 
 /// A listed package.
@@ -21,11 +22,11 @@ pub struct VmStats {
     pub processes: usize,
     /// Open file descriptions.
     pub open_files: usize,
-    /// Memory of all programs, in bytes.
+    /// All memory that counts towards `maxMemoryMb`, in bytes.
     pub memory_bytes: u64,
     /// Bytes in writable file systems in memory.
     pub fs_bytes: u64,
-    /// CPU time of the processes that run, in milliseconds.
+    /// CPU time of all programs so far, in milliseconds.
     pub cpu_ms: f64,
     /// Time since boot, in milliseconds.
     pub uptime_ms: f64,
@@ -39,13 +40,13 @@ impl Vm {
     /// # Errors
     /// `ERR_AGENTOS_DISPOSED`.
     pub fn stats(&self) -> Result<VmStats> {
-        let (kernel, quota, software) = self.resources()?;
+        let (kernel, software) = self.resources()?;
         let stats = kernel.stats();
         Ok(VmStats {
             processes: stats.processes,
             open_files: stats.open_files,
             memory_bytes: stats.memory_bytes,
-            fs_bytes: quota.max_bytes() - quota.free_bytes(),
+            fs_bytes: kernel.account().used(Limit::FsBytes),
             cpu_ms: stats.cpu.as_secs_f64() * 1e3,
             uptime_ms: stats.uptime.as_secs_f64() * 1e3,
             software: software.to_vec(),

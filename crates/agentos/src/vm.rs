@@ -5,12 +5,13 @@ use crate::error::{Error, Result};
 use crate::files::Files;
 use crate::host::{HostClock, HostRandom, HostTimers, runtime};
 use crate::manifest::{AgentEntry, Software};
-use crate::options::{DriverOptions, LimitOptions, MountOptions, NetworkPermissions, NetworkRule, Verdict, VmOptions};
+use crate::options::{DriverOptions, MountOptions, NetworkPermissions, NetworkRule, Verdict, VmOptions};
 use crate::process::{Process, SpawnOptions};
 use crate::stats::Package;
 use crate::{image, options::UserOptions};
 use agentos_abi::fcntl::AT_FDCWD;
 use agentos_abi::{Errno, OpenFlags, Pid, Signal};
+use agentos_account::Account;
 use agentos_fs_dev::DevFs;
 use agentos_fs_host::HostFs;
 use agentos_fs_overlay::OverlayFs;
@@ -28,14 +29,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Default of `limits.maxMemoryMb`.
-pub const DEFAULT_MAX_MEMORY_MB: u64 = 512;
-/// Default of `limits.maxProcesses`.
-pub const DEFAULT_MAX_PROCESSES: u32 = 256;
-/// Default of `limits.maxFsBytes`.
-pub const DEFAULT_MAX_FS_BYTES: u64 = 1 << 30;
-/// Default of `limits.maxOpenFiles`.
-pub const DEFAULT_MAX_OPEN_FILES: u32 = 65_536;
 /// Descriptors that process 1 may hold for the host: three per running program.
 const INIT_MAX_FDS: u64 = 32_768;
 /// Where programs are looked for.
@@ -54,7 +47,6 @@ struct Inner {
     env: BTreeMap<String, String>,
     user: UserOptions,
     packages: Vec<Package>,
-    quota: Arc<Quota>,
     disposed: AtomicBool,
 }
 
@@ -84,15 +76,21 @@ impl Vm {
         let engines = engines(engine_options)?;
         let policy = policy(&options.permissions.network)?;
         let clock = Arc::new(HostClock);
-        let quota = Arc::new(Quota::new(options.limits.max_fs_bytes.unwrap_or(DEFAULT_MAX_FS_BYTES), inodes_for(&options.limits)));
+        let account = Account::new(options.limits.bounds());
+        let quota = Arc::new(Quota::of(account.clone()));
         let upper = Tmpfs::new(clock.clone(), quota.clone());
         let root = OverlayFs::new(upper, vec![image::base_image(&options.software, &options.user)?], clock.clone(), quota.clone());
         let namespace = Namespace::new(root);
-        let network = VirtualNetwork::new(NetworkConfig { policy, egress: Some(HostEgress::new(runtime().clone())), ..NetworkConfig::default() });
+        let network = VirtualNetwork::new(NetworkConfig {
+            policy,
+            egress: Some(HostEgress::new(runtime().clone())),
+            account: account.clone(),
+            ..NetworkConfig::default()
+        });
         let kernel = Kernel::new(KernelConfig {
             namespace: namespace.clone(),
             hostname: options.hostname.clone().unwrap_or_else(|| "agentos".into()),
-            limits: limits(&options.limits),
+            limits: Limits { account, max_process_files: (INIT_MAX_FDS, INIT_MAX_FDS), ..Limits::default() },
             timers: Arc::new(HostTimers::shared()),
             clock: clock.clone(),
             random: Arc::new(HostRandom),
@@ -113,7 +111,6 @@ impl Vm {
             env: environment(&options),
             user: options.user.clone(),
             packages: options.software.iter().map(|s| Package { name: s.name.clone(), version: s.version.clone() }).collect(),
-            quota: quota.clone(),
             kernel,
             init,
             network,
@@ -209,10 +206,10 @@ impl Vm {
         &self.0.user
     }
 
-    /// The kernel, the budget of writable file systems, and the packages.
-    pub(crate) fn resources(&self) -> Result<(&Kernel, &Quota, &[Package])> {
+    /// The kernel and the packages.
+    pub(crate) fn resources(&self) -> Result<(&Kernel, &[Package])> {
         self.check_alive()?;
-        Ok((&self.0.kernel, &self.0.quota, &self.0.packages))
+        Ok((&self.0.kernel, &self.0.packages))
     }
 
     /// What runs now.
@@ -320,21 +317,6 @@ fn environment(options: &VmOptions) -> BTreeMap<String, String> {
     }
     env.extend(options.env.clone());
     env
-}
-
-fn limits(options: &LimitOptions) -> Limits {
-    Limits {
-        max_memory_bytes: options.max_memory_mb.unwrap_or(DEFAULT_MAX_MEMORY_MB).saturating_mul(1 << 20),
-        max_processes: options.max_processes.unwrap_or(DEFAULT_MAX_PROCESSES) as usize,
-        max_process_files: (INIT_MAX_FDS, INIT_MAX_FDS),
-        max_open_files: options.max_open_files.unwrap_or(DEFAULT_MAX_OPEN_FILES) as usize,
-        ..Limits::default()
-    }
-}
-
-/// One inode per 4 KiB of quota, as a disk's file system would have, within bounds.
-fn inodes_for(options: &LimitOptions) -> u64 {
-    (options.max_fs_bytes.unwrap_or(DEFAULT_MAX_FS_BYTES) / 4096).clamp(1024, 4 << 20)
 }
 
 fn policy(options: &NetworkPermissions) -> Result<Policy> {

@@ -4,7 +4,7 @@ use agentos_abi::fcntl::AT_FDCWD;
 use agentos_abi::{AtFlags, Errno, FileType, OpenFlags, Signal, Timespec, WaitStatus};
 use agentos_fs_proc::ProcFs;
 use agentos_fs_tmpfs::Tmpfs;
-use agentos_kernel::{Kernel, KernelConfig, Limits};
+use agentos_kernel::{Account, Bounds, Kernel, KernelConfig, Limit, Limits};
 use agentos_net::{NetworkConfig, VirtualNetwork};
 use agentos_syscall::{Syscalls, Timers};
 use agentos_vfs::{Cred, MountFlags, Namespace, Quota, Walk};
@@ -48,7 +48,7 @@ type Task = Arc<dyn Syscalls>;
 fn boot() -> (Arc<Kernel>, Task) {
     let fixed = Arc::new(Fixed(Instant::now()));
     let namespace = Namespace::new(Tmpfs::new(fixed.clone(), Arc::new(Quota::new(1 << 20, 1000))));
-    let limits = Limits { max_memory_bytes: 64 << 20, max_processes: 100, cpus: 2, ..Limits::default() };
+    let limits = Limits { account: Account::new(Bounds::default().with(Limit::Memory, 64 << 20).with(Limit::Processes, 100)), cpus: 2, ..Limits::default() };
     let kernel = Kernel::new(KernelConfig {
         namespace: namespace.clone(),
         hostname: "box".into(),

@@ -4,13 +4,14 @@ use crate::config::{Clock, KernelConfig, Random};
 use crate::device::DeviceTable;
 use crate::exec::Binfmts;
 use crate::fd::{FdTable, OpenFiles};
-use crate::limits::{Limits, Memory, Rlimits};
+use crate::limits::{Limits, Rlimits};
 use crate::pipe::{FifoTable, PipeBudget};
 use crate::process::{Credentials, Effects, ExecInfo, FsContext, INIT_PID, Parts, Process, ProcessInfo, Table};
 use crate::signal::{FROM_KERNEL, SignalState};
 use crate::task::Task;
 use crate::tty::TtyTable;
 use agentos_abi::{Fd, OpenFlags, Pid, Result, Signal, Timespec, WaitStatus};
+use agentos_account::{Account, Limit};
 use agentos_net::Network;
 use agentos_syscall::{Binfmt, CpuAccount, Syscalls, Timers};
 use agentos_vfs::{File, Namespace};
@@ -31,7 +32,6 @@ pub struct Kernel {
     boot_id: [u8; 16],
     table: Mutex<Table>,
     pub(crate) binfmts: RwLock<Binfmts>,
-    pub(crate) memory: Memory,
     pub(crate) cpu: Arc<CpuAccount>,
     pub(crate) open_files: Arc<OpenFiles>,
     pub(crate) pipes: Arc<PipeBudget>,
@@ -49,7 +49,7 @@ pub struct Stats {
     pub forks: u64,
     /// Open file descriptions.
     pub open_files: usize,
-    /// Program memory in bytes.
+    /// Memory in bytes.
     pub memory_bytes: u64,
     /// Its limit in bytes.
     pub memory_limit_bytes: u64,
@@ -69,7 +69,7 @@ impl Kernel {
         let boot = config.clock.monotonic();
         let mut boot_id = [0; 16];
         config.random.fill(&mut boot_id);
-        let pipes = PipeBudget::new(config.limits.max_pipe_bytes);
+        let pipes = PipeBudget::new(config.limits.max_pipe_bytes, config.limits.account.clone());
         let root = config.namespace.root();
         let init = Process::new(
             INIT_PID,
@@ -87,12 +87,11 @@ impl Kernel {
         let mut hostname = config.hostname;
         hostname.truncate(hostname.floor_char_boundary(crate::syscall::HOST_NAME_MAX));
         Arc::new_cyclic(|kernel| Kernel {
-            table: Mutex::new(Table::new(Arc::new(init), config.limits.max_processes)),
-            memory: Memory::new(config.limits.max_memory_bytes),
-            cpu: Arc::new(CpuAccount::new(config.limits.max_cpu_percent)),
-            open_files: OpenFiles::new(config.limits.max_open_files),
+            table: Mutex::new(Table::new(Arc::new(init), config.limits.account.clone())),
+            cpu: Arc::new(CpuAccount::new(config.limits.max_cpu_percent())),
+            open_files: OpenFiles::new(config.limits.account.clone()),
             fifos: FifoTable::new(pipes.clone()),
-            ttys: TtyTable::new(kernel.clone(), config.limits.max_terminals),
+            ttys: TtyTable::new(kernel.clone(), config.limits.account.clone()),
             devices: DeviceTable::default(),
             binfmts: RwLock::new(Binfmts::default()),
             pipes,
@@ -133,6 +132,11 @@ impl Kernel {
         &self.limits
     }
 
+    /// What the VM uses and may use.
+    pub fn account(&self) -> &Arc<Account> {
+        &self.limits.account
+    }
+
     /// All processes in order of pid.
     pub fn processes(&self) -> Vec<ProcessInfo> {
         let table = self.lock_table();
@@ -171,8 +175,8 @@ impl Kernel {
             processes: table.count(),
             forks: table.forks,
             open_files: self.open_files.count(),
-            memory_bytes: self.memory.used(),
-            memory_limit_bytes: self.memory.limit(),
+            memory_bytes: self.account().used(Limit::Memory),
+            memory_limit_bytes: self.account().bounds().get(Limit::Memory),
             pipe_bytes: self.pipes.used(),
             terminals: self.ttys.count(),
             uptime: self.uptime(),

@@ -42,6 +42,7 @@ mod tty;
 mod view;
 mod wait;
 
+pub use agentos_account::{Account, Bounds, Limit};
 pub use config::{Clock, KernelConfig, Random};
 pub use device::Device;
 pub use kernel::{Kernel, Stats};

@@ -5,7 +5,7 @@ mod support;
 use agentos_abi::fcntl::{AT_FDCWD, Fcntl, LockKind, R_OK, W_OK, X_OK};
 use agentos_abi::time::SetTime;
 use agentos_abi::{AtFlags, Errno, FdFlags, FileType, OpenFlags, Resource, Rlimit, Signal, Timespec};
-use agentos_kernel::Limits;
+use agentos_kernel::{Limit, Limits};
 use agentos_syscall::{WaitOn, block_on, blocking};
 use support::{Machine, cat};
 
@@ -34,7 +34,7 @@ fn descriptors_are_the_lowest_free_ones() {
 
 #[test]
 fn limits_on_descriptors_are_emfile_and_enfile() {
-    let machine = Machine::with_limits(Limits { max_open_files: 6, max_process_files: (4, 8), ..Limits::default() });
+    let machine = Machine::with_limits(Limits { max_process_files: (4, 8), ..Limits::bounded(Limit::OpenFiles, 6) });
     let task = machine.process();
     for _ in 0..4 {
         task.openat(AT_FDCWD, b"/tmp", OpenFlags::empty(), 0).unwrap();

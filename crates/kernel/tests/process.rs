@@ -6,7 +6,7 @@ use agentos_abi::fcntl::AT_FDCWD;
 use agentos_abi::signal::{Disposition, SigAction};
 use agentos_abi::wait::WaitTarget;
 use agentos_abi::{Errno, Resource, Rlimit, Signal, WaitOptions, WaitStatus};
-use agentos_kernel::{Limits, ProcessState};
+use agentos_kernel::{Limit, Limits, ProcessState};
 use agentos_syscall::Attention;
 use support::{Machine, read_to_end, wait, wait_with, write_all};
 
@@ -121,7 +121,7 @@ fn fork_copies_descriptors_directory_and_mask_and_shares_offsets() {
 
 #[test]
 fn process_limits_are_eagain() {
-    let machine = Machine::with_limits(Limits { max_processes: 3, ..Limits::default() });
+    let machine = Machine::with_limits(Limits::bounded(Limit::Processes, 3));
     let children: Vec<_> = (0..3).map(|_| machine.process()).collect();
     assert_eq!(machine.init.fork().err(), Some(Errno::EAGAIN));
     children[0].exit(WaitStatus::Exited(0));
@@ -141,7 +141,7 @@ fn process_limits_are_eagain() {
 
 #[test]
 fn memory_is_charged_to_the_vm_and_given_back() {
-    let machine = Machine::with_limits(Limits { max_memory_bytes: 1000, ..Limits::default() });
+    let machine = Machine::with_limits(Limits::bounded(Limit::Memory, 1000));
     let (one, two) = (machine.process(), machine.process());
     one.charge_memory(600).unwrap();
     assert_eq!(two.charge_memory(500), Err(Errno::ENOMEM));

@@ -8,7 +8,7 @@ use agentos_abi::signal::{Disposition, SigAction};
 use agentos_abi::termios::{LocalFlags, cc};
 use agentos_abi::wait::WaitTarget;
 use agentos_abi::{Errno, Events, Fd, OpenFlags, Signal, Termios, WaitOptions, WaitStatus, Winsize};
-use agentos_kernel::Limits;
+use agentos_kernel::{Limit, Limits};
 use agentos_syscall::Attention;
 use agentos_vfs::{File, FileContext};
 use std::sync::Arc;
@@ -248,7 +248,7 @@ fn a_raw_read_gives_up_after_vtime() {
 
 #[test]
 fn the_number_of_terminals_is_bounded() {
-    let machine = Machine::with_limits(Limits { max_terminals: 1, ..Limits::default() });
+    let machine = Machine::with_limits(Limits::bounded(Limit::Ptys, 1));
     let first = machine.kernel.open_pty().unwrap();
     assert_eq!(machine.kernel.open_pty().err(), Some(Errno::ENOSPC));
     drop(first);

@@ -1,6 +1,7 @@
 //! Counters with a ceiling.
 
 use agentos_abi::{Errno, Result};
+use agentos_account::{Account, Limit};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
@@ -9,25 +10,33 @@ pub(crate) struct Budget {
     used: AtomicUsize,
     most: usize,
     beyond: Errno,
+    /// What is taken here is memory of this VM, too.
+    memory: Option<Arc<Account>>,
 }
 
 impl Budget {
     /// `most` units; asking for more is answered `beyond`.
     pub(crate) fn new(most: usize, beyond: Errno) -> Budget {
-        Budget { used: AtomicUsize::new(0), most, beyond }
+        Budget { used: AtomicUsize::new(0), most, beyond, memory: None }
+    }
+
+    /// The same budget, in bytes of memory of a VM.
+    pub(crate) fn of_memory(self, account: Arc<Account>) -> Budget {
+        Budget { memory: Some(account), ..self }
     }
 
     /// Takes `amount` units or none.
     pub(crate) fn take(&self, amount: usize) -> Result<()> {
         let more = |used: usize| used.checked_add(amount).filter(|&used| used <= self.most);
-        self.used.fetch_update(Relaxed, Relaxed, more).map(drop).map_err(|_| self.beyond)
+        self.used.fetch_update(Relaxed, Relaxed, more).map_err(|_| self.beyond)?;
+        self.charge(amount)
     }
 
     /// Takes up to `amount` units: at least one, or an error.
     pub(crate) fn take_some(&self, amount: usize) -> Result<usize> {
         let granted = |used: usize| amount.min(self.most.saturating_sub(used));
         match self.used.fetch_update(Relaxed, Relaxed, |used| (granted(used) > 0).then(|| used + granted(used))) {
-            Ok(before) => Ok(granted(before)),
+            Ok(before) => self.charge(granted(before)).map(|()| granted(before)),
             Err(_) => Err(self.beyond),
         }
     }
@@ -35,6 +44,20 @@ impl Budget {
     /// Gives back what was taken.
     pub(crate) fn give(&self, amount: usize) {
         self.used.fetch_sub(amount, Relaxed);
+        if let Some(account) = &self.memory {
+            account.release(Limit::Memory, amount as u64);
+        }
+    }
+
+    /// Charges what was just taken to the VM's memory, or gives it back.
+    fn charge(&self, amount: usize) -> Result<()> {
+        match &self.memory {
+            Some(account) if account.charge(Limit::Memory, amount as u64).is_err() => {
+                self.used.fetch_sub(amount, Relaxed);
+                Err(self.beyond)
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::egress::Egress;
 use crate::policy::{Decision, Policy};
+use agentos_account::Account;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -19,6 +20,8 @@ pub struct NetworkConfig {
     pub hosts: Vec<(String, IpAddr)>,
     /// Called with each decision.
     pub on_decision: Option<OnDecision>,
+    /// Where sockets and the memory of their buffers are charged.
+    pub account: Arc<Account>,
     /// The bounds.
     pub limits: Limits,
 }
@@ -26,8 +29,6 @@ pub struct NetworkConfig {
 /// Bounds of one VM's network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Sockets, connections that wait to be accepted included. ENFILE beyond.
-    pub sockets: usize,
     /// Bytes in the buffers of all sockets inside the VM. ENOBUFS beyond.
     pub buffer_bytes: usize,
     /// TCP connections to the outside, those being made included. ENOBUFS beyond.
@@ -44,7 +45,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { sockets: 4096, buffer_bytes: 64 << 20, egress_connections: 512, pending_connects: 64, backlog: 4096, lookups: 32, rights_in_flight: 4096 }
+        Limits { buffer_bytes: 64 << 20, egress_connections: 512, pending_connects: 64, backlog: 4096, lookups: 32, rights_in_flight: 4096 }
     }
 }
 

@@ -21,13 +21,13 @@ pub trait Network: Send + Sync {
     /// A new socket for the process `owner`; socket(2). `protocol` 0 is the usual one.
     ///
     /// # Errors
-    /// EAFNOSUPPORT, ESOCKTNOSUPPORT (type), EPROTONOSUPPORT (protocol), ENFILE ([`crate::Limits::sockets`]).
+    /// EAFNOSUPPORT, ESOCKTNOSUPPORT (type), EPROTONOSUPPORT (protocol), ENFILE (the limit of sockets).
     fn socket(&self, family: Family, kind: SocketType, protocol: i32, owner: Pid) -> Result<Arc<Socket>>;
 
     /// Two connected Unix sockets; socketpair(2).
     ///
     /// # Errors
-    /// ENFILE ([`crate::Limits::sockets`]).
+    /// ENFILE (the limit of sockets).
     fn socketpair(&self, kind: SocketType, owner: Pid) -> Result<(Arc<Socket>, Arc<Socket>)>;
 
     /// The addresses of a host name: the configured hosts, then the policy, then the outside resolver. Addresses that the policy

@@ -10,6 +10,7 @@ use crate::socket::{Common, Options, Socket, UdpOffer};
 use crate::table::{NameTable, PortTable};
 use agentos_abi::socket::{Family, SocketType};
 use agentos_abi::{Errno, Pid, Result};
+use agentos_account::{Account, Limit};
 use agentos_waiter::WaitQueue;
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -32,8 +33,7 @@ pub(crate) struct Stack {
     pub(crate) gate: Arc<Gate>,
     pub(crate) egress: Option<Arc<dyn Egress>>,
     pub(crate) name_server: NameServer,
-    /// Existing sockets.
-    count: Budget,
+    account: Arc<Account>,
     living: Mutex<HashMap<u64, Weak<Socket>>>,
     next_id: AtomicU64,
     down: AtomicBool,
@@ -47,7 +47,7 @@ impl Stack {
         let resolver = Resolver::new(&config.hosts, config.egress.clone(), gate.clone(), limits.lookups);
         Stack {
             limits,
-            buffers: budget(limits.buffer_bytes, Errno::ENOBUFS),
+            buffers: Arc::new(Budget::new(limits.buffer_bytes, Errno::ENOBUFS).of_memory(config.account.clone())),
             rights: budget(limits.rights_in_flight, Errno::ENOBUFS),
             egress_connections: budget(limits.egress_connections, Errno::ENOBUFS),
             pending_connects: budget(limits.pending_connects, Errno::EAGAIN),
@@ -57,7 +57,7 @@ impl Stack {
             gate,
             egress: config.egress,
             name_server: NameServer { resolver },
-            count: Budget::new(limits.sockets, Errno::ENFILE),
+            account: config.account,
             living: Mutex::default(),
             next_id: AtomicU64::new(1),
             down: AtomicBool::new(false),
@@ -69,7 +69,7 @@ impl Stack {
         if self.down.load(Relaxed) {
             return Err(Errno::ENETDOWN);
         }
-        self.count.take(1)?;
+        self.account.charge(Limit::Sockets, 1)?;
         let id = self.next_id.fetch_add(1, Relaxed);
         Ok(Arc::new(Common { id, family, kind, owner, options: Options::default(), queue: WaitQueue::new(), stack: self.clone() }))
     }
@@ -80,7 +80,7 @@ impl Stack {
 
     pub(crate) fn forget_socket(&self, id: u64) {
         self.living.lock().remove(&id);
-        self.count.give(1);
+        self.account.release(Limit::Sockets, 1);
     }
 
     /// Closes every socket, whoever still holds it.

@@ -4,6 +4,7 @@ mod support;
 
 use agentos_abi::socket::{Family, Shutdown, SockAddr, SockOpt, SocketType};
 use agentos_abi::{Errno, Events};
+use agentos_account::{Account, Bounds, Limit};
 use agentos_net::{Limits, ListenerInfo, Network, NetworkConfig, VirtualNetwork};
 use agentos_vfs::File;
 use std::sync::Arc;
@@ -271,8 +272,9 @@ fn the_host_reaches_listeners_and_hears_of_them() {
 
 #[test]
 fn limits_end_in_errors() {
-    let limits = Limits { sockets: 4, buffer_bytes: 10_000, ..Limits::default() };
-    let network = VirtualNetwork::new(NetworkConfig { limits, ..NetworkConfig::default() });
+    let limits = Limits { buffer_bytes: 10_000, ..Limits::default() };
+    let account = Account::new(Bounds::default().with(Limit::Sockets, 4));
+    let network = VirtualNetwork::new(NetworkConfig { limits, account, ..NetworkConfig::default() });
     let (client, server) = tcp_pair(&network);
     let extra = [tcp(&network), tcp(&network)];
     assert_eq!(network.socket(Family::Inet, SocketType::Stream, 0, 1).map(drop), Err(Errno::ENFILE));

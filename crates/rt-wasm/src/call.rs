@@ -112,6 +112,8 @@ impl CallState {
         self.deadline = None;
         self.sees_end = false;
         self.end = None;
+        // Any call may have to wait for somebody who is asked for permission.
+        self.wait = Wait::default();
         if self.scratch.capacity() > KEPT_SCRATCH {
             self.scratch = Vec::new();
         }

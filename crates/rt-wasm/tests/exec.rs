@@ -3,7 +3,7 @@
 mod common;
 
 use agentos_abi::{Signal, WaitStatus};
-use agentos_kernel::Limits;
+use agentos_kernel::{Limit, Limits};
 use common::{Output, Vm};
 
 #[track_caller]
@@ -120,7 +120,7 @@ fn a_timeout_ends_its_command() {
 
 #[test]
 fn memory_is_bounded_and_comes_back() {
-    let vm = Vm::with_limits(Limits { max_memory_bytes: 24 << 20, ..Limits::default() });
+    let vm = Vm::with_limits(Limits::bounded(Limit::Memory, 24 << 20));
     // bash reports that it cannot allocate, and exits by itself.
     let out = vm.sh("printf -v x '%*s' 100000000 ''; echo survived");
     assert!(!out.stdout.contains("survived") && out.code() != 0, "{out:?}");
@@ -130,7 +130,7 @@ fn memory_is_bounded_and_comes_back() {
 
 #[test]
 fn a_fork_without_memory_fails_and_the_parent_lives() {
-    let vm = Vm::with_limits(Limits { max_memory_bytes: 16 << 20, ..Limits::default() });
+    let vm = Vm::with_limits(Limits::bounded(Limit::Memory, 16 << 20));
     let out = vm.sh("printf -v x '%*s' 5000000 ''; (echo child) ; echo parent");
     assert!(out.stderr.contains("fork"), "{out:?}");
     assert!(!out.stdout.contains("child"), "{out:?}");
@@ -138,7 +138,7 @@ fn a_fork_without_memory_fails_and_the_parent_lives() {
 
 #[test]
 fn a_fork_bomb_meets_the_process_limit() {
-    let vm = Vm::with_limits(Limits { max_processes: 24, ..Limits::default() });
+    let vm = Vm::with_limits(Limits::bounded(Limit::Processes, 24));
     let out = vm.run(&["/bin/dash", "-c", "b() { b | b & b; }; b"], b"");
     assert_ne!(out.code(), 0, "{out:?}");
     while vm.kernel.processes().len() > 1 {

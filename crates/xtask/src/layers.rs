@@ -8,21 +8,25 @@ use std::process::Command;
 const ALLOWED: &[(&str, &[&str])] = &[
     ("agentos-abi", &[]),
     ("agentos-waiter", &[]),
-    ("agentos-syscall", &[]),
-    ("agentos-vfs", &[]),
-    ("agentos-net", &["agentos-vfs"]),
-    ("agentos-kernel", &["agentos-syscall", "agentos-vfs", "agentos-net"]),
+    ("agentos-account", &[]),
+    ("agentos-policy", &[]),
+    ("agentos-syscall", &["agentos-account"]),
+    ("agentos-vfs", &["agentos-account"]),
+    ("agentos-net", &["agentos-account", "agentos-policy", "agentos-vfs"]),
+    ("agentos-kernel", &["agentos-account", "agentos-policy", "agentos-syscall", "agentos-vfs", "agentos-net"]),
     ("agentos-fs-tmpfs", &["agentos-vfs"]),
     ("agentos-fs-overlay", &["agentos-vfs"]),
     ("agentos-fs-host", &["agentos-vfs"]),
     ("agentos-fs-proc", &["agentos-kernel", "agentos-vfs"]),
     ("agentos-fs-dev", &["agentos-kernel", "agentos-vfs"]),
     ("agentos-net-host", &["agentos-net", "agentos-vfs"]),
-    ("agentos-rt-wasm", &["agentos-syscall"]),
-    ("agentos-rt-v8", &["agentos-syscall"]),
+    ("agentos-rt-wasm", &["agentos-account", "agentos-syscall"]),
+    ("agentos-rt-v8", &["agentos-account", "agentos-syscall"]),
     (
         "agentos",
         &[
+            "agentos-account",
+            "agentos-policy",
             "agentos-syscall",
             "agentos-vfs",
             "agentos-kernel",
@@ -41,7 +45,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that must never see an engine, an executor or the binding, however indirectly.
-const PURE: &[&str] = &["agentos-abi", "agentos-waiter", "agentos-syscall", "agentos-vfs", "agentos-net", "agentos-kernel"];
+const PURE: &[&str] =
+    &["agentos-abi", "agentos-waiter", "agentos-account", "agentos-policy", "agentos-syscall", "agentos-vfs", "agentos-net", "agentos-kernel"];
 const IMPURE: &[&str] = &["v8", "deno_core", "wasmtime", "napi", "tokio"];
 
 /// Edges that the list does not have.

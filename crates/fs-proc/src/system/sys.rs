@@ -4,7 +4,7 @@ use super::{RenderSystem, boot_id, random_uuid};
 use crate::node::{Attributes, Context, DirectoryNode, Entries, Listed, TextNode};
 use agentos_abi::{Errno, FileType, Result};
 use agentos_kernel::limits::PID_MAX;
-use agentos_kernel::{Kernel, RELEASE, VERSION};
+use agentos_kernel::{Kernel, Limit, RELEASE, VERSION};
 use agentos_vfs::InodeRef;
 use std::sync::Arc;
 
@@ -13,8 +13,8 @@ const FIRST_INO: u64 = 1000;
 
 /// Path below /proc/sys, and content. Directories are what the paths imply.
 const SETTINGS: &[(&str, RenderSystem)] = &[
-    ("fs/file-max", |kernel| line(kernel.limits().max_open_files)),
-    ("fs/file-nr", |kernel| line(format!("{}\t0\t{}", kernel.stats().open_files, kernel.limits().max_open_files))),
+    ("fs/file-max", |kernel| line(kernel.account().bounds().get(Limit::OpenFiles))),
+    ("fs/file-nr", |kernel| line(format!("{}\t0\t{}", kernel.stats().open_files, kernel.account().bounds().get(Limit::OpenFiles)))),
     ("fs/nr_open", |kernel| line(kernel.limits().max_process_files.1)),
     ("fs/pipe-max-size", |_| line(1 << 20)),
     ("fs/pipe-user-pages-soft", |kernel| line(kernel.limits().max_pipe_bytes / 4096)),
@@ -31,7 +31,7 @@ const SETTINGS: &[(&str, RenderSystem)] = &[
     ("kernel/random/entropy_avail", |_| line(256)),
     ("kernel/random/poolsize", |_| line(256)),
     ("kernel/random/uuid", random_uuid),
-    ("kernel/threads-max", |kernel| line(kernel.limits().max_processes)),
+    ("kernel/threads-max", |kernel| line(kernel.account().bounds().get(Limit::Processes))),
     ("kernel/version", |_| line(VERSION)),
     ("net/core/somaxconn", |_| line(4096)),
     ("net/ipv4/ip_local_port_range", |_| line("32768\t60999")),

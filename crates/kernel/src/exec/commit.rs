@@ -5,6 +5,7 @@ use super::image::Resolved;
 use crate::process::{ExecInfo, nul_terminated};
 use crate::task::Task;
 use agentos_abi::{Fd, Result};
+use agentos_account::Limit;
 use agentos_syscall::{Image, ProgramStart};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -13,7 +14,7 @@ impl Task {
     /// execve(2). Up to the moment when the engine has loaded the program nothing of the process changes.
     pub(crate) fn exec(&self, dirfd: Fd, path: &[u8], argv: &[Vec<u8>], envp: &[Vec<u8>]) -> Result<()> {
         self.process.alive()?;
-        args::check(argv, envp, self.kernel.limits.max_arg_bytes)?;
+        args::check(argv, envp, self.kernel.limits.count(Limit::ArgBytes))?;
         // A program without any argument gets an empty name, as Linux does since 5.18.
         let empty_name = [Vec::new()];
         let argv = if argv.is_empty() { &empty_name } else { argv };

@@ -3,32 +3,31 @@
 use super::LockTable;
 use super::lock::FileId;
 use agentos_abi::{Errno, OpenFlags, Pid, Result, Stat};
+use agentos_account::{Account, Limit};
 use agentos_vfs::{File, Path};
 use parking_lot::Mutex;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 /// Counts the open file descriptions of a VM against its limit, and keeps the locks on files.
 pub(crate) struct OpenFiles {
-    limit: usize,
-    open: AtomicUsize,
+    account: Arc<Account>,
     next_id: AtomicU64,
     pub(crate) locks: LockTable,
 }
 
 impl OpenFiles {
-    pub(crate) fn new(limit: usize) -> Arc<OpenFiles> {
-        Arc::new(OpenFiles { limit, open: AtomicUsize::new(0), next_id: AtomicU64::new(1), locks: LockTable::default() })
+    pub(crate) fn new(account: Arc<Account>) -> Arc<OpenFiles> {
+        Arc::new(OpenFiles { account, next_id: AtomicU64::new(1), locks: LockTable::default() })
     }
 
     pub(crate) fn count(&self) -> usize {
-        self.open.load(Ordering::Relaxed)
+        usize::try_from(self.account.used(Limit::OpenFiles)).unwrap_or(usize::MAX)
     }
 
     /// Makes a description of `file`. Errors: ENFILE.
     pub(crate) fn describe(self: &Arc<Self>, file: Arc<dyn File>, path: Option<Path>, flags: OpenFlags) -> Result<Arc<Description>> {
-        let below = |open: usize| (open < self.limit).then_some(open + 1);
-        self.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, below).map_err(|_| Errno::ENFILE)?;
+        self.account.charge(Limit::OpenFiles, 1)?;
         // Creation flags are not status flags: F_GETFL does not show them.
         let status = flags - (OpenFlags::CREAT | OpenFlags::EXCL | OpenFlags::NOCTTY | OpenFlags::TRUNC | OpenFlags::CLOEXEC);
         Ok(Arc::new(Description {
@@ -224,7 +223,7 @@ fn within(buf: &[u8], start: u64, limit: u64) -> Result<&[u8]> {
 
 impl Drop for Description {
     fn drop(&mut self) {
-        self.owner.open.fetch_sub(1, Ordering::Relaxed);
+        self.owner.account.release(Limit::OpenFiles, 1);
         if self.has_flock.load(Ordering::Relaxed) {
             if let Ok(id) = self.file_id() {
                 self.owner.locks.release_flock(id, self.id);

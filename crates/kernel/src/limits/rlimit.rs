@@ -2,6 +2,7 @@
 
 use super::Limits;
 use agentos_abi::{Errno, Resource, Result, Rlimit};
+use agentos_account::Limit;
 
 /// One value per [`Resource`]; copied by fork(2), kept by execve(2).
 #[derive(Clone)]
@@ -13,7 +14,7 @@ impl Rlimits {
         let mut values = [Rlimit::UNLIMITED; Resource::COUNT];
         let (soft, hard) = limits.max_process_files;
         values[Resource::Nofile as usize] = Rlimit { soft, hard: hard.max(soft) };
-        values[Resource::Nproc as usize] = Rlimit::fixed(limits.max_processes as u64);
+        values[Resource::Nproc as usize] = Rlimit::fixed(limits.account.bounds().get(Limit::Processes));
         values[Resource::Stack as usize] = Rlimit { soft: 8 << 20, hard: Rlimit::INFINITY };
         values[Resource::Core as usize] = Rlimit { soft: 0, hard: Rlimit::INFINITY };
         values[Resource::Sigpending as usize] = Rlimit::fixed(crate::signal::MAX_QUEUED as u64);

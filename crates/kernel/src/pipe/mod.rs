@@ -10,6 +10,7 @@ pub(crate) use end::PipeEnd;
 pub(crate) use fifo::{FifoOpen, FifoTable};
 
 use agentos_abi::{Errno, Events, Result, Timespec};
+use agentos_account::{Account, Limit, Permit};
 use agentos_waiter::WaitQueue;
 use parking_lot::{Mutex, MutexGuard};
 use ring::Ring;
@@ -27,16 +28,17 @@ const MAX_CAPACITY: usize = 1 << 20;
 /// Most that F_SETPIPE_SZ grants at all.
 const MAX_PRIVILEGED_CAPACITY: usize = 1 << 31;
 
-/// Counts the capacity of all pipes of a VM against its limit.
+/// Counts the pipes of a VM and their capacity against its limits.
 pub(crate) struct PipeBudget {
+    account: Arc<Account>,
     limit: usize,
     used: AtomicUsize,
     next_ino: AtomicUsize,
 }
 
 impl PipeBudget {
-    pub(crate) fn new(limit: usize) -> Arc<PipeBudget> {
-        Arc::new(PipeBudget { limit, used: AtomicUsize::new(0), next_ino: AtomicUsize::new(1) })
+    pub(crate) fn new(limit: usize, account: Arc<Account>) -> Arc<PipeBudget> {
+        Arc::new(PipeBudget { account, limit, used: AtomicUsize::new(0), next_ino: AtomicUsize::new(1) })
     }
 
     pub(crate) fn used(&self) -> usize {
@@ -45,11 +47,19 @@ impl PipeBudget {
 
     fn take(&self, bytes: usize) -> bool {
         let fits = |used: usize| used.checked_add(bytes).filter(|sum| *sum <= self.limit);
-        self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).is_ok()
+        if self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).is_err() {
+            return false;
+        }
+        let charged = self.account.charge(Limit::Memory, bytes as u64).is_ok();
+        if !charged {
+            self.used.fetch_sub(bytes, Ordering::Relaxed);
+        }
+        charged
     }
 
     fn give_back(&self, bytes: usize) {
         self.used.fetch_sub(bytes, Ordering::Relaxed);
+        self.account.release(Limit::Memory, bytes as u64);
     }
 }
 
@@ -66,6 +76,7 @@ struct Inner {
 /// A pipe. Its lock is a leaf; wakers are called after it is released.
 pub(crate) struct Pipe {
     budget: Arc<PipeBudget>,
+    _permit: Permit,
     /// Inode number in pipefs.
     ino: u64,
     created: Timespec,
@@ -77,13 +88,14 @@ pub(crate) struct Pipe {
 }
 
 impl Pipe {
-    /// An empty pipe without ends. Errors: ENFILE when all pipes together have reached their limit.
+    /// An empty pipe without ends. Errors: ENFILE when there are too many, or all together are too large.
     pub(crate) fn new(budget: &Arc<PipeBudget>, created: Timespec, owner: (u32, u32)) -> Result<Arc<Pipe>> {
+        let permit = budget.account.permit(Limit::Pipes)?;
         // Near the limit pipes become small before they are refused (pipe(7), pipe-user-pages-soft).
         let capacity = [DEFAULT_CAPACITY, MIN_CAPACITY].into_iter().find(|size| budget.take(*size)).ok_or(Errno::ENFILE)?;
         let ino = budget.next_ino.fetch_add(1, Ordering::Relaxed) as u64;
         let inner = Inner { ring: Ring::new(capacity), readers: 0, writers: 0, reader_opens: 0, writer_opens: 0 };
-        Ok(Arc::new(Pipe { budget: budget.clone(), ino, created, owner, inner: Mutex::new(inner), queue: WaitQueue::new() }))
+        Ok(Arc::new(Pipe { budget: budget.clone(), _permit: permit, ino, created, owner, inner: Mutex::new(inner), queue: WaitQueue::new() }))
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

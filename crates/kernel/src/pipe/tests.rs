@@ -5,7 +5,7 @@ use agentos_abi::OpenFlags;
 use agentos_vfs::File;
 
 fn budget() -> Arc<PipeBudget> {
-    PipeBudget::new(1 << 20)
+    PipeBudget::new(1 << 20, Arc::default())
 }
 
 fn pair() -> (PipeEnd, PipeEnd) {
@@ -71,7 +71,7 @@ fn capacity_is_a_power_of_two_of_pages_within_its_bounds() {
 
 #[test]
 fn pipes_shrink_and_then_fail_when_the_vm_has_used_its_pipe_memory() {
-    let budget = PipeBudget::new(DEFAULT_CAPACITY + MIN_CAPACITY);
+    let budget = PipeBudget::new(DEFAULT_CAPACITY + MIN_CAPACITY, Arc::default());
     let first = Pipe::new(&budget, Timespec::default(), (0, 0)).unwrap();
     let second = Pipe::new(&budget, Timespec::default(), (0, 0)).unwrap();
     assert_eq!((first.capacity(), second.capacity()), (DEFAULT_CAPACITY, MIN_CAPACITY));

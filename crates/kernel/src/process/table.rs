@@ -5,6 +5,7 @@ use crate::limits::PID_MAX;
 use crate::tty::Tty;
 use agentos_abi::wait::Rusage;
 use agentos_abi::{Errno, Pid, Result, WaitStatus};
+use agentos_account::{Account, Limit};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -48,7 +49,7 @@ impl Entry {
 pub(crate) struct Table {
     pub(super) entries: BTreeMap<Pid, Entry>,
     last_pid: Pid,
-    max_processes: usize,
+    account: Arc<Account>,
     /// Controlling terminals by session.
     pub(super) terminals: BTreeMap<Pid, Arc<Tty>>,
     /// Set by shutdown: no process may begin any more.
@@ -59,10 +60,10 @@ pub(crate) struct Table {
 
 impl Table {
     /// A table that holds pid 1 alone.
-    pub(crate) fn new(init: Arc<Process>, max_processes: usize) -> Table {
+    pub(crate) fn new(init: Arc<Process>, account: Arc<Account>) -> Table {
         let mut entries = BTreeMap::new();
         entries.insert(INIT_PID, Entry::new(init, 0, INIT_PID, INIT_PID));
-        Table { entries, last_pid: INIT_PID, max_processes, terminals: BTreeMap::new(), closed: false, forks: 0 }
+        Table { entries, last_pid: INIT_PID, account, terminals: BTreeMap::new(), closed: false, forks: 0 }
     }
 
     pub(crate) fn get(&self, pid: Pid) -> Result<&Entry> {
@@ -93,7 +94,7 @@ impl Table {
 
     /// A number that no process, group or session has. Errors: EAGAIN.
     pub(super) fn allocate_pid(&mut self) -> Result<Pid> {
-        if self.closed || self.count() >= self.max_processes {
+        if self.closed {
             return Err(Errno::EAGAIN);
         }
         for _ in 0..PID_MAX {
@@ -107,9 +108,11 @@ impl Table {
         Err(Errno::EAGAIN)
     }
 
-    /// Enters a child of `parent`, in its group and session. Errors: ESRCH.
+    /// Enters a child of `parent`, in its group and session. Errors: ESRCH; EAGAIN at the limit of the VM.
     pub(super) fn insert_child(&mut self, parent: Pid, process: Arc<Process>) -> Result<()> {
         let pid = process.pid;
+        self.get(parent)?;
+        self.account.charge(Limit::Processes, 1)?;
         let entry = self.get_mut(parent)?;
         entry.children.push(pid);
         let (group, session) = (entry.group, entry.session);
@@ -121,6 +124,7 @@ impl Table {
     /// Takes a zombie out of the table.
     pub(super) fn reap(&mut self, pid: Pid, effects: &mut Effects) {
         let Some(entry) = self.entries.remove(&pid) else { return };
+        self.account.release(Limit::Processes, 1);
         if let Some(parent) = self.entries.get_mut(&entry.parent) {
             parent.children.retain(|child| *child != pid);
         }

@@ -4,6 +4,7 @@ use crate::task::Task;
 use crate::timer;
 use agentos_abi::wait::{Rusage, WaitTarget};
 use agentos_abi::{Errno, Fd, Pid, Resource, Result, Rlimit, Signal, WaitOptions, WaitStatus};
+use agentos_account::{Account, Limit};
 use agentos_syscall::{CpuAccount, ProcessCalls, Syscalls, Waited};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -126,13 +127,13 @@ impl ProcessCalls for Task {
 
     fn charge_memory(&self, bytes: i64) -> Result<()> {
         if let Ok(taken) = u64::try_from(bytes) {
-            self.kernel.memory.charge(taken)?;
+            self.kernel.account().charge(Limit::Memory, taken)?;
             self.process.usage.add_memory(taken);
             return Ok(());
         }
         // Never more than this process was charged, so that an engine's mistake cannot widen the VM's limit.
         let returned = self.process.usage.remove_memory(bytes.unsigned_abs());
-        self.kernel.memory.uncharge(returned);
+        self.kernel.account().release(Limit::Memory, returned);
         Ok(())
     }
 
@@ -154,6 +155,14 @@ impl ProcessCalls for Task {
 
     fn cpu_account(&self) -> &Arc<CpuAccount> {
         &self.kernel.cpu
+    }
+
+    fn account(&self) -> &Arc<Account> {
+        self.kernel.account()
+    }
+
+    fn check_tool(&self, _toolkit: &str, _tool: &str) -> Result<()> {
+        self.process.alive()
     }
 }
 

@@ -3,6 +3,7 @@
 use super::{PtyMaster, PtyReplica, Tty};
 use crate::kernel::Kernel;
 use agentos_abi::{Errno, Result};
+use agentos_account::{Account, Limit};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
@@ -11,13 +12,13 @@ use std::sync::{Arc, Weak};
 #[derive(Clone)]
 pub(crate) struct TtyTable {
     kernel: Weak<Kernel>,
-    limit: usize,
+    account: Arc<Account>,
     open: Arc<Mutex<BTreeMap<u32, Arc<Tty>>>>,
 }
 
 impl TtyTable {
-    pub(crate) fn new(kernel: Weak<Kernel>, limit: usize) -> TtyTable {
-        TtyTable { kernel, limit, open: Arc::default() }
+    pub(crate) fn new(kernel: Weak<Kernel>, account: Arc<Account>) -> TtyTable {
+        TtyTable { kernel, account, open: Arc::default() }
     }
 
     pub(crate) fn kernel(&self) -> Weak<Kernel> {
@@ -40,10 +41,8 @@ impl TtyTable {
     /// A new pair with the lowest free number, whose replica belongs to `uid`. `locked`: until unlockpt(3). Errors: ENOSPC.
     pub(crate) fn open_master(&self, locked: bool, uid: u32, mode: u32) -> Result<Arc<PtyMaster>> {
         let mut open = self.open.lock();
-        if open.len() >= self.limit {
-            return Err(Errno::ENOSPC);
-        }
         let index = (0..).find(|index| !open.contains_key(index)).ok_or(Errno::ENOSPC)?;
+        self.account.charge(Limit::Ptys, 1)?;
         let tty = Tty::new(index, self.kernel.clone(), locked, (uid, super::TTY_GID, mode));
         open.insert(index, tty.clone());
         drop(open);
@@ -57,7 +56,9 @@ impl TtyTable {
 
     pub(super) fn remove(&self, index: u32) {
         let removed = self.open.lock().remove(&index);
-        drop(removed);
+        if removed.is_some() {
+            self.account.release(Limit::Ptys, 1);
+        }
     }
 
     /// Hangs every terminal up, for the end of the VM.

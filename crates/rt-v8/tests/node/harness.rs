@@ -5,7 +5,7 @@ use agentos_abi::wait::WaitTarget;
 use agentos_abi::{AtFlags, Events, Fd, OpenFlags, Pid, Timespec, WaitOptions, WaitStatus};
 use agentos_fs_dev::DevFs;
 use agentos_fs_tmpfs::Tmpfs;
-use agentos_kernel::{Clock, Kernel, KernelConfig, Limits, Random};
+use agentos_kernel::{Clock, Kernel, KernelConfig, Limit, Limits, Random};
 use agentos_net::{NetworkConfig, VirtualNetwork};
 use agentos_rt_v8::{NODE_STUB, V8Config, V8Engine};
 use agentos_syscall::{Syscalls, Timers, WaitOn, block_on, blocking};
@@ -157,7 +157,7 @@ impl Vm {
         let kernel = Kernel::new(KernelConfig {
             namespace: Namespace::new(fs),
             hostname: "vm".into(),
-            limits: Limits { max_memory_bytes: 4 << 30, ..Limits::default() },
+            limits: Limits::bounded(Limit::Memory, 4 << 30),
             timers: Arc::new(ThreadTimers::default()),
             clock: Arc::new(HostClock),
             random: Arc::new(Counter),

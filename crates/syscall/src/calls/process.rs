@@ -3,6 +3,7 @@
 use crate::{CpuAccount, Syscalls};
 use agentos_abi::wait::{Rusage, WaitTarget};
 use agentos_abi::{Fd, Pid, Resource, Result, Rlimit, WaitOptions, WaitStatus};
+use agentos_account::Account;
 use std::sync::Arc;
 
 /// What wait4(2) found.
@@ -85,4 +86,13 @@ pub trait ProcessCalls {
     fn charge_cpu(&self, user: std::time::Duration);
     /// The CPU account of the VM, the same for all its processes: engines share the CPUs out by it and pause whom it tells to.
     fn cpu_account(&self) -> &Arc<CpuAccount>;
+    /// The account of the VM, the same for all its processes: for memory of an engine that belongs to no single process.
+    fn account(&self) -> &Arc<Account>;
+
+    /// Whether this process may call a host tool, by the policy of class `tool`. Host tools ask before each call.
+    ///
+    /// # Errors
+    /// EACCES: refused. EWAIT while somebody outside is asked: wait as with any call ([`WaitOn::Signal`](crate::WaitOn) does)
+    /// and ask again with the same names.
+    fn check_tool(&self, toolkit: &str, tool: &str) -> Result<()>;
 }
