@@ -1,7 +1,9 @@
-//! Checks of the tree that no compiler makes: `cargo xtask layers`, `cargo xtask tidy`.
+//! Checks of the tree that no compiler makes: `cargo xtask layers`, `cargo xtask tidy`; and
+//! `cargo xtask userland`, which builds the programs of the software packages.
 
 mod layers;
 mod tidy;
+mod userland;
 
 use std::process::ExitCode;
 
@@ -12,9 +14,11 @@ fn main() -> ExitCode {
         "tidy" => tidy::check(),
         "" | "all" => layers::check().and_then(|mut a| {
             a.extend(tidy::check()?);
+            a.extend(userland::main(&["--check".to_owned()])?);
             Ok(a)
         }),
-        other => Err(format!("unknown command {other:?}; there are: layers, tidy, all")),
+        "userland" => userland::main(&std::env::args().skip(2).collect::<Vec<_>>()),
+        other => Err(format!("unknown command {other:?}; there are: layers, tidy, userland, all")),
     };
     match problems {
         Ok(problems) if problems.is_empty() => ExitCode::SUCCESS,

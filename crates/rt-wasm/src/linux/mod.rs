@@ -1,7 +1,7 @@
 //! The Linux ABI: system calls as imports of the module.
 //!
 //! Two forms lead to the same handlers ([`table`]): `aos.syscall(number, a1..a6)`, and `linux.<name>(a1..)` with one import per
-//! call. Beside them `aos.fork` and `aos.sigpop`, which are not calls of Linux but what the wasm32 port of musl makes fork(2)
+//! call; `syscall` is in `linux` too, for syscall(2) with a number from a variable. Beside them `aos.fork` and `aos.sigpop`, which are not calls of Linux but what the wasm32 port of musl makes fork(2)
 //! and signal handlers from.
 
 pub(crate) mod calls;
@@ -20,15 +20,15 @@ pub(crate) const MODULES: [&str; 2] = ["aos", "linux"];
 
 /// Defines the imports.
 pub(crate) fn add_to_linker(linker: &mut Linker<Process>) -> wasmtime::Result<()> {
-    linker.func_wrap_async("aos", "syscall", |caller, (number, a, b, c, d, e, f): (i32, u32, u32, u32, u32, u32, u32)| {
-        Box::new(async move {
-            match usize::try_from(number).ok().and_then(table::find) {
-                Some(entry) => syscall(caller, entry, [a, b, c, d, e, f]).await,
-                None => Ok(Errno::ENOSYS.to_return()),
-            }
-        })
-    })?;
     for module in MODULES {
+        linker.func_wrap_async(module, "syscall", |caller, (number, a, b, c, d, e, f): (i32, u32, u32, u32, u32, u32, u32)| {
+            Box::new(async move {
+                match usize::try_from(number).ok().and_then(table::find) {
+                    Some(entry) => syscall(caller, entry, [a, b, c, d, e, f]).await,
+                    None => Ok(Errno::ENOSYS.to_return()),
+                }
+            })
+        })?;
         linker.func_wrap_async(module, "fork", |caller, (buffer, len): (u32, u32)| Box::new(fork::import(caller, buffer, len)))?;
         linker.func_wrap(module, "sigpop", calls::signal::sigpop)?;
     }

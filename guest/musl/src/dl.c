@@ -1,0 +1,2 @@
+/* No dynamic linking. */
+void *dlsym(void *handle, const char *name) { return 0; }
