@@ -62,6 +62,11 @@ impl Stop {
         }
     }
 
+    /// The program has ended. JavaScript may keep this object for long, and with it nothing of the machine.
+    fn ended(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).process = None;
+    }
+
     fn started(&self, process: &Arc<Process>) {
         let asked = {
             let mut stopping = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -112,10 +117,14 @@ impl NativeVm {
         let work = async move {
             let request = SpawnRequest { null_stdin, ..request.request(&vm) };
             let process = Arc::new(vm.start(&request)?);
-            if let Some(stop) = stop {
+            if let Some(stop) = &stop {
                 stop.started(&process);
             }
-            process.run(&options, on_chunk.as_ref()).await.map_err(|errno| vm.failure(errno, "wait"))
+            let outcome = process.run(&options, on_chunk.as_ref()).await;
+            if let Some(stop) = &stop {
+                stop.ended();
+            }
+            outcome.map_err(|errno| vm.failure(errno, "wait"))
         };
         promise_by(env, |task| threads.run_beside(task), work, JsExecResult::from)
     }

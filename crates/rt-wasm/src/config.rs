@@ -44,7 +44,7 @@ const FIBER_STACK: usize = 4 << 20;
 /// The part of it that wasm frames may use; what is left is for the kernel's own calls.
 const WASM_STACK: usize = 3 << 20;
 /// The part of a stack that is wiped and stays resident for the next program; what lies deeper is given back to the host.
-const WARM_STACK: usize = 128 << 10;
+const WARM_STACK: usize = 48 << 10;
 /// Entries of one table: functions whose address is taken.
 const TABLE_ELEMENTS: usize = 100_000;
 /// Bytes of one instance record: grows with a module's functions and globals.

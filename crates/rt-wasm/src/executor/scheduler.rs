@@ -12,7 +12,7 @@ use agentos_syscall::CpuAccount;
 use parking_lot::Mutex;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 use wasmtime::Engine;
@@ -23,8 +23,11 @@ const CREDIT: u64 = 2 * TICK.as_nanos() as u64;
 const PREEMPT_MARGIN: u64 = 500_000;
 /// Woken programs of a group that go before one of its busy ones.
 const MAX_STREAK: u32 = 8;
-/// How long a thread without work looks for some before it sleeps: waking it costs the waker more.
-const SPIN: Duration = Duration::from_micros(20);
+/// How long a thread without work looks for some before it sleeps, when that paid off the last time: a caller that runs one
+/// command after the other comes back about that soon, and waking a thread takes 40 us where CPUs are virtual.
+const MAX_SPIN: u32 = 200_000;
+/// The same, in nanoseconds too, when it has not paid off for long.
+const MIN_SPIN: u32 = 5_000;
 
 pub(super) struct Scheduler {
     state: Mutex<State>,
@@ -32,6 +35,8 @@ pub(super) struct Scheduler {
     queued: AtomicUsize,
     /// One thread at a time spins.
     spinning: AtomicBool,
+    /// For how long, in nanoseconds.
+    spin: AtomicU32,
     workers: Vec<Worker>,
     pub(super) ticker: Ticker,
     engine: Engine,
@@ -86,6 +91,7 @@ impl Scheduler {
             state: Mutex::new(state),
             queued: AtomicUsize::new(0),
             spinning: AtomicBool::new(false),
+            spin: AtomicU32::new(MIN_SPIN),
             workers: std::iter::repeat_with(worker).take(threads).collect(),
             ticker: Ticker::default(),
             engine: engine.clone(),
@@ -268,19 +274,32 @@ impl Scheduler {
             }
             state.idle.push(index);
             drop(state);
+            let asleep = Instant::now();
             while !self.workers[index].awake.swap(false, Ordering::SeqCst) {
                 std::thread::park();
             }
             may_spin = true;
+            if asleep.elapsed() < 2 * Duration::from_nanos(MAX_SPIN.into()) {
+                // Looking a little longer would have been better than sleeping.
+                self.spin.store(MAX_SPIN, Ordering::Relaxed);
+            }
         }
     }
 
     /// Looks for work for a moment. Whoever queues some meanwhile wakes nobody, and leaves it to the look that follows.
     fn spin(&self) {
-        let began = Instant::now();
-        while self.queued.load(Ordering::SeqCst) == 0 && began.elapsed() < SPIN {
-            std::hint::spin_loop();
-        }
+        let budget = self.spin.load(Ordering::Relaxed);
+        let (began, patience) = (Instant::now(), Duration::from_nanos(budget.into()));
+        let found = loop {
+            if self.queued.load(Ordering::SeqCst) > 0 {
+                break true;
+            }
+            if began.elapsed() >= patience {
+                break false;
+            }
+            (0..16).for_each(|_| std::hint::spin_loop());
+        };
+        self.spin.store(if found { MAX_SPIN } else { (budget / 2).max(MIN_SPIN) }, Ordering::Relaxed);
         self.spinning.store(false, Ordering::SeqCst);
     }
 }
