@@ -156,3 +156,25 @@ pub enum LockKind {
     /// LOCK_UN, F_UNLCK
     Unlock,
 }
+
+/// Whose a record lock is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LockOwner {
+    /// F_SETLK: the process; it goes when the process closes any descriptor of the file.
+    Process,
+    /// F_OFD_SETLK: the open file description; it goes with the last descriptor of that.
+    Description,
+}
+
+/// A lock that F_GETLK found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FoundLock {
+    /// Shared or exclusive.
+    pub kind: LockKind,
+    /// First byte.
+    pub start: u64,
+    /// Bytes; 0 means to the end.
+    pub len: u64,
+    /// The process that has it; -1 for one of an open file description.
+    pub pid: i32,
+}

@@ -33,6 +33,7 @@ mod location;
 mod net;
 mod pipe;
 mod poll;
+mod posix_timer;
 mod process;
 mod signal;
 mod syscall;

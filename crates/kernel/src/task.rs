@@ -1,6 +1,6 @@
 //! A handle of one process: what engines and hosts make system calls through.
 
-use crate::fd::Description;
+use crate::fd::{Description, TextUse};
 use crate::kernel::Kernel;
 use crate::process::{FsContext, INIT_PID, Process};
 use agentos_abi::{Errno, Fd, OpenFlags, Pid, Resource, Result, Signal, WaitStatus};
@@ -44,7 +44,12 @@ impl Task {
     /// Opens a descriptor for `file` at the lowest free number; CLOEXEC of `flags` is the descriptor's, the rest the
     /// description's. Errors: EMFILE, ENFILE, ESRCH.
     pub(crate) fn install(&self, file: Arc<dyn File>, path: Option<Path>, flags: OpenFlags) -> Result<Fd> {
-        let description = self.kernel.open_files.describe(file, path, flags)?;
+        self.install_opened(file, path, flags, None)
+    }
+
+    /// The same for a file of a tree, which may be a program's.
+    pub(crate) fn install_opened(&self, file: Arc<dyn File>, path: Option<Path>, flags: OpenFlags, text: Option<TextUse>) -> Result<Fd> {
+        let description = self.kernel.open_files.describe(file, path, flags, text)?;
         self.install_description(description, flags.contains(OpenFlags::CLOEXEC), 0)
     }
 

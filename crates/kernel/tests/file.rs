@@ -2,7 +2,7 @@
 
 mod support;
 
-use agentos_abi::fcntl::{AT_FDCWD, Fcntl, LockKind, R_OK, W_OK, X_OK};
+use agentos_abi::fcntl::{AT_FDCWD, Fcntl, LockKind, LockOwner, R_OK, W_OK, X_OK};
 use agentos_abi::time::SetTime;
 use agentos_abi::{AtFlags, Errno, FdFlags, FileType, OpenFlags, Resource, Rlimit, Signal, Timespec};
 use agentos_kernel::{Limit, Limits};
@@ -223,14 +223,16 @@ fn record_locks_belong_to_the_process_and_go_with_any_close() {
     machine.file("/tmp/lock", b"", 0o666);
     let open = |task: &support::Handle| task.openat(AT_FDCWD, b"/tmp/lock", OpenFlags::RDWR, 0).unwrap();
     let (a, b, c) = (open(&one), open(&one), open(&two));
-    one.record_lock(a, LockKind::Exclusive, 0, 10, false).unwrap();
-    one.record_lock(b, LockKind::Exclusive, 5, 10, false).unwrap();
-    assert_eq!(two.record_lock(c, LockKind::Shared, 14, 1, false), Err(Errno::EAGAIN));
-    two.record_lock(c, LockKind::Shared, 15, 0, false).unwrap();
-    assert_eq!(two.record_lock(c, LockKind::Exclusive, 3, 1, true), Err(Errno::EWAIT));
-    assert_eq!(two.record_lock(c, LockKind::Exclusive, u64::MAX, 2, true), Err(Errno::EOVERFLOW));
+    one.record_lock(a, LockOwner::Process, LockKind::Exclusive, (0, 10), false).unwrap();
+    one.record_lock(b, LockOwner::Process, LockKind::Exclusive, (5, 10), false).unwrap();
+    assert_eq!(two.record_lock(c, LockOwner::Process, LockKind::Shared, (14, 1), false), Err(Errno::EAGAIN));
+    two.record_lock(c, LockOwner::Process, LockKind::Shared, (15, 0), false).unwrap();
+    assert_eq!(two.record_lock(c, LockOwner::Process, LockKind::Exclusive, (3, 1), true), Err(Errno::EWAIT));
+    assert_eq!(two.record_lock(c, LockOwner::Process, LockKind::Exclusive, (u64::MAX, 2), true), Err(Errno::EOVERFLOW));
     let waiter = two.clone();
-    let thread = std::thread::spawn(move || block_on(blocking(&*waiter, WaitOn::LastCall, None, || waiter.record_lock(c, LockKind::Exclusive, 0, 15, true))));
+    let thread = std::thread::spawn(move || {
+        block_on(blocking(&*waiter, WaitOn::LastCall, None, || waiter.record_lock(c, LockOwner::Process, LockKind::Exclusive, (0, 15), true)))
+    });
     one.close(b).unwrap();
     one.exit(agentos_abi::WaitStatus::Exited(0));
     assert_eq!(thread.join().unwrap(), Ok(()));

@@ -4,7 +4,7 @@ use crate::memory::Guest;
 use crate::process::{Process, StartImage};
 use agentos_abi::poll::PollFd;
 use agentos_abi::wait::WaitTarget;
-use agentos_abi::{AtFlags, ClockId, Errno, Events, Fd, OpenFlags, Result, SigSet, Timespec, WaitStatus};
+use agentos_abi::{AtFlags, Errno, Events, Fd, OpenFlags, Result, SigSet, Timespec, WaitStatus};
 use agentos_syscall::{Syscalls, WaitOn};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -93,8 +93,6 @@ pub(crate) struct CallState {
     pub pending_word: u32,
     /// Asyncify's buffer of the last fork.
     pub fork_buffer: u32,
-    /// The clock of the POSIX timer, when the program has made one.
-    pub timer: Option<ClockId>,
     /// WASI: the program has closed the preopened directory.
     pub closed_preopen: bool,
     /// Scratch for gathered writes.

@@ -28,7 +28,7 @@ impl Default for WasmConfig {
     fn default() -> WasmConfig {
         WasmConfig {
             cache_dir: None,
-            max_instances: 2000,
+            max_instances: 10_500,
             max_memory_bytes: 4 << 30,
             keep_resident_bytes: 2 << 20,
             max_warm_slots: 100,

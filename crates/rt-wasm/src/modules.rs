@@ -120,7 +120,7 @@ impl Modules {
     }
 
     fn validated(&self, hash: ModuleHash, bytes: Vec<u8>) -> Result<Found> {
-        if bytes.len() > self.max_bytes || Module::validate(&self.engine, &bytes).is_err() {
+        if bytes.len() > self.max_bytes || Module::validate(&self.engine, &bytes).is_err() || !is_command(&bytes) {
             return Err(Errno::ENOEXEC);
         }
         Ok(Found::Bytes(hash, bytes))
@@ -173,4 +173,35 @@ impl Modules {
         let pre = linker.instantiate_pre(module).map_err(|_| Errno::ENOEXEC)?;
         Ok(Loaded { pre, asyncify: exports("asyncify_start_unwind").is_some(), wasi })
     }
+}
+
+/// Whether a valid module exports `memory` and `_start`: known before it is compiled, while execve(2) can still refuse it.
+fn is_command(bytes: &[u8]) -> bool {
+    const EXPORTS: u8 = 7;
+    let mut at = 8;
+    while let Some(id) = bytes.get(at).copied() {
+        at += 1;
+        let Some(len) = number(bytes, &mut at) else { return false };
+        let Some(section) = bytes.get(at..at.saturating_add(len)) else { return false };
+        if id == EXPORTS {
+            let has = |name: &[u8]| section.windows(name.len()).any(|part| part == name);
+            return has(b"\x06memory") && has(b"\x06_start");
+        }
+        at += len;
+    }
+    false
+}
+
+/// An unsigned LEB128 number.
+fn number(bytes: &[u8], at: &mut usize) -> Option<usize> {
+    let mut value = 0;
+    for shift in (0..35).step_by(7) {
+        let byte = *bytes.get(*at)?;
+        *at += 1;
+        value |= usize::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return Some(value);
+        }
+    }
+    None
 }

@@ -2,6 +2,7 @@
 
 use super::args;
 use super::image::Resolved;
+use crate::fd::FileId;
 use crate::process::{ExecInfo, nul_terminated};
 use crate::task::Task;
 use agentos_abi::{Fd, Result};
@@ -19,7 +20,9 @@ impl Task {
         let empty_name = [Vec::new()];
         let argv = if argv.is_empty() { &empty_name } else { argv };
         let Resolved { image, path: exe } = self.resolve_image(dirfd, path, argv, envp)?;
-        let info = exec_info(path, &image, exe);
+        let stat = exe.stat()?;
+        let text = self.kernel.open_files.texts.run(FileId { dev: stat.dev, ino: stat.ino })?;
+        let info = ExecInfo { _text: Some(Arc::new(text)), ..exec_info(path, &image, exe) };
         let binfmt = self.kernel.binfmts.read().find(&image)?;
         let program = binfmt.load(image)?;
         self.process.alive()?;
@@ -39,7 +42,8 @@ impl Task {
             self.process.update_attention(&signals);
         }
         let calls = self.process.pending_calls.lock().take_all();
-        drop(calls);
+        let timers = std::mem::take(&mut *self.process.posix_timers.lock());
+        drop((calls, timers));
         let old = std::mem::replace(&mut *self.process.exec_info.lock(), info);
         drop(old);
         self.process.has_execed.store(true, Ordering::Relaxed);

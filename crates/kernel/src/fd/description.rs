@@ -1,7 +1,7 @@
 //! Open file descriptions: what open(2) makes and dup(2) shares.
 
-use super::LockTable;
-use super::lock::FileId;
+use super::lock::{FileId, Holder};
+use super::{LockTable, TextTable, TextUse};
 use agentos_abi::{Errno, OpenFlags, Pid, Result, Stat};
 use agentos_account::{Account, Limit};
 use agentos_vfs::{File, Path};
@@ -14,11 +14,12 @@ pub(crate) struct OpenFiles {
     account: Arc<Account>,
     next_id: AtomicU64,
     pub(crate) locks: LockTable,
+    pub(crate) texts: Arc<TextTable>,
 }
 
 impl OpenFiles {
     pub(crate) fn new(account: Arc<Account>) -> Arc<OpenFiles> {
-        Arc::new(OpenFiles { account, next_id: AtomicU64::new(1), locks: LockTable::default() })
+        Arc::new(OpenFiles { account, next_id: AtomicU64::new(1), locks: LockTable::default(), texts: Arc::default() })
     }
 
     pub(crate) fn count(&self) -> usize {
@@ -26,7 +27,7 @@ impl OpenFiles {
     }
 
     /// Makes a description of `file`. Errors: ENFILE.
-    pub(crate) fn describe(self: &Arc<Self>, file: Arc<dyn File>, path: Option<Path>, flags: OpenFlags) -> Result<Arc<Description>> {
+    pub(crate) fn describe(self: &Arc<Self>, file: Arc<dyn File>, path: Option<Path>, flags: OpenFlags, text: Option<TextUse>) -> Result<Arc<Description>> {
         self.account.charge(Limit::OpenFiles, 1)?;
         // Creation flags are not status flags: F_GETFL does not show them.
         let status = flags - (OpenFlags::CREAT | OpenFlags::EXCL | OpenFlags::NOCTTY | OpenFlags::TRUNC | OpenFlags::CLOEXEC);
@@ -39,6 +40,8 @@ impl OpenFiles {
             offset: Mutex::new(0),
             has_flock: AtomicBool::new(false),
             has_records: AtomicBool::new(false),
+            has_own_records: AtomicBool::new(false),
+            _text: text,
             owner: self.clone(),
         }))
     }
@@ -59,6 +62,10 @@ pub(crate) struct Description {
     has_flock: AtomicBool,
     /// Whether a record lock was ever taken through here: then closing a descriptor has to look.
     has_records: AtomicBool,
+    /// Whether a record lock of the description itself was ever taken (F_OFD_SETLK).
+    has_own_records: AtomicBool,
+    /// Keeps a file that is open for writing from being run.
+    _text: Option<TextUse>,
     owner: Arc<OpenFiles>,
 }
 
@@ -202,11 +209,17 @@ impl Description {
         &self.owner.locks
     }
 
+    /// The same for locks of the description's own.
+    pub(crate) fn lock_table_for_own_records(&self) -> &LockTable {
+        self.has_own_records.store(true, Ordering::Relaxed);
+        &self.owner.locks
+    }
+
     /// What close(2) of any descriptor does to the record locks that `process` holds through this description.
     pub(crate) fn closed_by(&self, process: Pid) {
         if self.has_records.load(Ordering::Relaxed) {
             if let Ok(id) = self.file_id() {
-                self.owner.locks.release_records(id, process);
+                self.owner.locks.release_records(id, Holder::Process(process));
             }
         }
     }
@@ -227,6 +240,11 @@ impl Drop for Description {
         if self.has_flock.load(Ordering::Relaxed) {
             if let Ok(id) = self.file_id() {
                 self.owner.locks.release_flock(id, self.id);
+            }
+        }
+        if self.has_own_records.load(Ordering::Relaxed) {
+            if let Ok(id) = self.file_id() {
+                self.owner.locks.release_records(id, Holder::Description(self.id));
             }
         }
     }

@@ -16,13 +16,22 @@ pub(crate) struct FileId {
     pub(crate) ino: u64,
 }
 
+/// Who holds a record lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Holder {
+    /// A process, by number.
+    Process(Pid),
+    /// An open file description, by its id.
+    Description(u64),
+}
+
 /// A range of bytes, `end` excluded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Record {
-    owner: Pid,
-    start: u64,
-    end: u64,
-    exclusive: bool,
+pub(crate) struct Record {
+    pub(crate) owner: Holder,
+    pub(crate) start: u64,
+    pub(crate) end: u64,
+    pub(crate) exclusive: bool,
 }
 
 #[derive(Default)]
@@ -68,7 +77,7 @@ impl LockTable {
     }
 
     /// fcntl(2) F_SETLK over `start..end`. Errors: EWAIT when another process holds part of it, ENOLCK.
-    pub(crate) fn record(&self, file: FileId, owner: Pid, kind: LockKind, start: u64, end: u64) -> Result<()> {
+    pub(crate) fn record(&self, file: FileId, owner: Holder, kind: LockKind, start: u64, end: u64) -> Result<()> {
         if kind == LockKind::Unlock {
             self.release(file, |locks| carve(&mut locks.records, owner, start, end));
             return Ok(());
@@ -76,7 +85,7 @@ impl LockTable {
         let exclusive = kind == LockKind::Exclusive;
         let mut table = self.0.lock();
         let locks = table.entry(file).or_default();
-        if locks.records.iter().any(|r| r.owner != owner && r.start < end && start < r.end && (exclusive || r.exclusive)) {
+        if conflict(&locks.records, owner, exclusive, start, end).is_some() {
             return Err(Errno::EWAIT);
         }
         if locks.records.len() >= MAX_RECORDS {
@@ -91,13 +100,19 @@ impl LockTable {
         Ok(())
     }
 
+    /// F_GETLK: a lock of another that overlaps and excludes one of `kind`.
+    pub(crate) fn conflicting(&self, file: FileId, owner: Holder, kind: LockKind, start: u64, end: u64) -> Option<Record> {
+        conflict(&self.0.lock().get(&file)?.records, owner, kind == LockKind::Exclusive, start, end)
+    }
+
     /// Lets go of all record locks of a process on a file: POSIX does so whenever the process closes any descriptor of it.
-    pub(crate) fn release_records(&self, file: FileId, owner: Pid) {
+    pub(crate) fn release_records(&self, file: FileId, owner: Holder) {
         self.release(file, |locks| locks.records.retain(|r| r.owner != owner));
     }
 
     /// Lets go of all record locks of a process.
     pub(crate) fn release_process(&self, owner: Pid) {
+        let owner = Holder::Process(owner);
         let files: Vec<FileId> = {
             let table = self.0.lock();
             table.iter().filter(|(_, locks)| locks.records.iter().any(|r| r.owner == owner)).map(|(id, _)| *id).collect()
@@ -125,8 +140,12 @@ impl LockTable {
     }
 }
 
+fn conflict(records: &[Record], owner: Holder, exclusive: bool, start: u64, end: u64) -> Option<Record> {
+    records.iter().find(|r| r.owner != owner && r.start < end && start < r.end && (exclusive || r.exclusive)).copied()
+}
+
 /// Takes `start..end` out of what `owner` holds; a lock around it falls in two.
-fn carve(records: &mut Vec<Record>, owner: Pid, start: u64, end: u64) {
+fn carve(records: &mut Vec<Record>, owner: Holder, start: u64, end: u64) {
     let mut rest = Vec::new();
     records.retain(|r| {
         if r.owner != owner || r.end <= start || end <= r.start {
@@ -165,21 +184,31 @@ mod tests {
     #[test]
     fn unlocking_the_middle_leaves_both_ends() {
         let table = LockTable::default();
-        table.record(FILE, 1, LockKind::Exclusive, 0, u64::MAX).unwrap();
-        table.record(FILE, 1, LockKind::Unlock, 10, 20).unwrap();
-        table.record(FILE, 2, LockKind::Exclusive, 10, 20).unwrap();
-        assert_eq!(table.record(FILE, 2, LockKind::Shared, 9, 10), Err(Errno::EWAIT));
-        assert_eq!(table.record(FILE, 2, LockKind::Shared, 20, 21), Err(Errno::EWAIT));
+        table.record(FILE, Holder::Process(1), LockKind::Exclusive, 0, u64::MAX).unwrap();
+        table.record(FILE, Holder::Process(1), LockKind::Unlock, 10, 20).unwrap();
+        table.record(FILE, Holder::Process(2), LockKind::Exclusive, 10, 20).unwrap();
+        assert_eq!(table.record(FILE, Holder::Process(2), LockKind::Shared, 9, 10), Err(Errno::EWAIT));
+        assert_eq!(table.record(FILE, Holder::Process(2), LockKind::Shared, 20, 21), Err(Errno::EWAIT));
         table.release_process(1);
-        table.record(FILE, 2, LockKind::Shared, 0, 100).unwrap();
+        table.record(FILE, Holder::Process(2), LockKind::Shared, 0, 100).unwrap();
+    }
+
+    #[test]
+    fn a_description_and_its_process_are_two_owners() {
+        let table = LockTable::default();
+        table.record(FILE, Holder::Description(1), LockKind::Shared, 10, 20).unwrap();
+        assert_eq!(table.record(FILE, Holder::Process(1), LockKind::Exclusive, 0, 11), Err(Errno::EWAIT));
+        let found = table.conflicting(FILE, Holder::Process(1), LockKind::Exclusive, 0, u64::MAX);
+        assert_eq!(found, Some(Record { owner: Holder::Description(1), start: 10, end: 20, exclusive: false }));
+        assert_eq!(table.conflicting(FILE, Holder::Process(1), LockKind::Shared, 0, u64::MAX), None);
     }
 
     #[test]
     fn the_number_of_records_is_bounded() {
         let table = LockTable::default();
         for i in 0..MAX_RECORDS as u64 {
-            table.record(FILE, 1, LockKind::Shared, i * 2, i * 2 + 1).unwrap();
+            table.record(FILE, Holder::Process(1), LockKind::Shared, i * 2, i * 2 + 1).unwrap();
         }
-        assert_eq!(table.record(FILE, 1, LockKind::Shared, u64::MAX - 1, u64::MAX), Err(Errno::ENOLCK));
+        assert_eq!(table.record(FILE, Holder::Process(1), LockKind::Shared, u64::MAX - 1, u64::MAX), Err(Errno::ENOLCK));
     }
 }

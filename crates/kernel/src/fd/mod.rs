@@ -3,7 +3,9 @@
 mod description;
 mod lock;
 mod table;
+mod text;
 
 pub(crate) use description::{Description, OpenFiles};
-pub(crate) use lock::{FileId, LockTable};
+pub(crate) use lock::{FileId, Holder, LockTable};
 pub(crate) use table::FdTable;
+pub(crate) use text::{TextTable, TextUse};

@@ -14,6 +14,7 @@ use agentos_account::{Account, Limit, Permit};
 use agentos_waiter::WaitQueue;
 use parking_lot::{Mutex, MutexGuard};
 use ring::Ring;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -66,11 +67,45 @@ impl PipeBudget {
 /// The queue and who holds its sides.
 struct Inner {
     ring: Ring,
+    /// Lengths of what was written, when a read answers one write (pipe2(2), O_DIRECT).
+    packets: Option<VecDeque<usize>>,
     readers: usize,
     writers: usize,
     /// Sides ever opened, so that an opener of a FIFO notices a peer that came and went.
     reader_opens: u64,
     writer_opens: u64,
+}
+
+impl Inner {
+    fn read(&mut self, buf: &mut [u8]) -> usize {
+        let Some(packet) = self.packets.as_mut().and_then(VecDeque::pop_front) else { return self.ring.read(buf) };
+        let room = buf.len().min(packet);
+        let read = self.ring.read(&mut buf[..room]);
+        self.ring.discard(packet - read);
+        read
+    }
+
+    fn write(&mut self, buf: &[u8]) -> usize {
+        let written = self.ring.write(buf);
+        if let Some(packets) = &mut self.packets {
+            packets.extend(buf[..written].chunks(PIPE_BUF).map(<[u8]>::len));
+        }
+        written
+    }
+
+    /// Takes bytes away; of packets, what is left of the last one stays one.
+    fn consume(&mut self, mut count: usize) {
+        self.ring.discard(count);
+        let Some(packets) = &mut self.packets else { return };
+        while let Some(first) = packets.front_mut() {
+            if *first > count {
+                *first -= count;
+                break;
+            }
+            count -= *first;
+            packets.pop_front();
+        }
+    }
 }
 
 /// A pipe. Its lock is a leaf; wakers are called after it is released.
@@ -94,7 +129,7 @@ impl Pipe {
         // Near the limit pipes become small before they are refused (pipe(7), pipe-user-pages-soft).
         let capacity = [DEFAULT_CAPACITY, MIN_CAPACITY].into_iter().find(|size| budget.take(*size)).ok_or(Errno::ENFILE)?;
         let ino = budget.next_ino.fetch_add(1, Ordering::Relaxed) as u64;
-        let inner = Inner { ring: Ring::new(capacity), readers: 0, writers: 0, reader_opens: 0, writer_opens: 0 };
+        let inner = Inner { ring: Ring::new(capacity), packets: None, readers: 0, writers: 0, reader_opens: 0, writer_opens: 0 };
         Ok(Arc::new(Pipe { budget: budget.clone(), _permit: permit, ino, created, owner, inner: Mutex::new(inner), queue: WaitQueue::new() }))
     }
 
@@ -128,7 +163,7 @@ impl Pipe {
             return Ok(0);
         }
         let mut inner = self.lock();
-        let read = inner.ring.read(buf);
+        let read = inner.read(buf);
         if read == 0 && inner.writers > 0 {
             return Err(Errno::EWAIT);
         }
@@ -155,10 +190,55 @@ impl Pipe {
         if room == 0 || (buf.len() <= PIPE_BUF && room < buf.len()) {
             return Err(Errno::EWAIT);
         }
-        let written = inner.ring.write(buf);
+        let written = inner.write(buf);
         drop(inner);
         self.queue.notify(Events::READ);
         Ok(written)
+    }
+
+    /// From now on each write of up to PIPE_BUF bytes is a packet, which one read takes (and loses what does not fit its buffer).
+    pub(crate) fn keep_packets(&self) {
+        self.lock().packets = Some(VecDeque::new());
+    }
+
+    /// Copies what it holds without taking it. Errors: EWAIT when it is empty and somebody can write.
+    pub(crate) fn peek(&self, buf: &mut [u8]) -> Result<usize> {
+        let inner = self.lock();
+        match inner.ring.peek(0, buf) {
+            0 if inner.writers > 0 && !buf.is_empty() => Err(Errno::EWAIT),
+            count => Ok(count),
+        }
+    }
+
+    /// Hands what it holds to `take`, in pieces, and takes away what that says it took. Bytes keep their order whoever else reads: the
+    /// pipe is locked meanwhile, so `take` must not come back to it. Errors: EWAIT, and those of `take` when nothing was taken.
+    pub(crate) fn drain(&self, count: usize, mut take: impl FnMut(&[u8]) -> Result<usize>) -> Result<usize> {
+        let mut piece = [0; PIPE_BUF];
+        let mut inner = self.lock();
+        let mut moved = 0;
+        let outcome = loop {
+            let wanted = (count - moved).min(piece.len());
+            let found = inner.ring.peek(0, &mut piece[..wanted]);
+            if found == 0 {
+                break if moved == 0 && inner.writers > 0 && wanted > 0 { Err(Errno::EWAIT) } else { Ok(()) };
+            }
+            match take(&piece[..found]) {
+                Ok(taken) => {
+                    inner.consume(taken);
+                    moved += taken;
+                    if taken < found {
+                        break Ok(());
+                    }
+                }
+                Err(errno) => break Err(errno),
+            }
+        };
+        drop(inner);
+        if moved > 0 {
+            self.queue.notify(Events::WRITE);
+            return Ok(moved);
+        }
+        outcome.map(|()| 0)
     }
 
     /// Readiness of an end that reads, writes or both.
@@ -175,6 +255,13 @@ impl Pipe {
             events.set(Events::ERR, inner.readers == 0);
         }
         events
+    }
+
+    /// Bytes that can be written, in a piece that is not split.
+    pub(crate) fn room(&self) -> usize {
+        let room = self.lock().ring.room();
+        // A small write goes in whole or not at all.
+        if room < PIPE_BUF { 0 } else { room }
     }
 
     /// Bytes that can be read (FIONREAD).

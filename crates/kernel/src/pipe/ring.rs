@@ -66,6 +66,23 @@ impl Ring {
         count
     }
 
+    /// Copies bytes out from `skip` on without taking them; answers how many.
+    pub(super) fn peek(&self, skip: usize, buf: &mut [u8]) -> usize {
+        let count = buf.len().min(self.len.saturating_sub(skip));
+        let size = self.storage.len();
+        for (at, byte) in buf[..count].iter_mut().enumerate() {
+            *byte = self.storage[(self.head + skip + at) & (size - 1)];
+        }
+        count
+    }
+
+    /// Takes bytes away unread.
+    pub(super) fn discard(&mut self, count: usize) {
+        let count = count.min(self.len);
+        self.len -= count;
+        self.head = if self.len == 0 { 0 } else { (self.head + count) & (self.storage.len() - 1) };
+    }
+
     fn relocate(&mut self, size: usize) {
         let mut storage = vec![0; size];
         let first = self.len.min(self.storage.len() - self.head);

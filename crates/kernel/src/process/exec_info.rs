@@ -1,5 +1,6 @@
 //! What is known of the program that a process runs, for /proc.
 
+use crate::fd::TextUse;
 use agentos_vfs::Path;
 use std::sync::Arc;
 
@@ -17,6 +18,8 @@ pub(crate) struct ExecInfo {
     pub(crate) environ: Arc<[u8]>,
     /// The program file.
     pub(crate) exe: Option<Path>,
+    /// Keeps the program file from being written while it runs.
+    pub(crate) _text: Option<Arc<TextUse>>,
 }
 
 impl ExecInfo {

@@ -3,6 +3,7 @@
 use super::{Credentials, ExecInfo, PendingCalls, Usage};
 use crate::fd::FdTable;
 use crate::limits::Rlimits;
+use crate::posix_timer::PosixTimers;
 use crate::signal::SignalState;
 use crate::timer::Itimers;
 use agentos_abi::{Errno, Events, Pid, Resource, Result};
@@ -42,10 +43,13 @@ pub(crate) struct Process {
     pub(crate) file_size_limit: AtomicU64,
     pub(crate) exec_info: Mutex<ExecInfo>,
     pub(crate) timers: Mutex<Itimers>,
+    pub(crate) posix_timers: Mutex<PosixTimers>,
     pub(crate) pending_calls: Mutex<PendingCalls>,
     pub(crate) usage: Usage,
     /// Woken with IN when a handler is due, the process continues or ends; with PRI when any signal becomes pending.
     pub(crate) events: WaitQueue,
+    /// Woken when any signal becomes pending, for signalfd(2).
+    pub(crate) signal_files: WaitQueue,
     /// Woken when a child ends, stops or continues.
     pub(crate) children: WaitQueue,
 }
@@ -78,9 +82,11 @@ impl Process {
             rlimits: RwLock::new(parts.rlimits),
             exec_info: Mutex::new(parts.exec_info),
             timers: Mutex::new(Itimers::default()),
+            posix_timers: Mutex::default(),
             pending_calls: Mutex::new(PendingCalls::default()),
             usage: Usage::default(),
             events: WaitQueue::new(),
+            signal_files: WaitQueue::new(),
             children: WaitQueue::new(),
         }
     }
@@ -122,13 +128,14 @@ impl Process {
         let files = self.files.write().close();
         let fs = self.fs.write().take();
         let timers = std::mem::take(&mut *self.timers.lock());
+        let posix_timers = std::mem::take(&mut *self.posix_timers.lock());
         let calls = self.pending_calls.lock().take_all();
         let info = {
             let mut info = self.exec_info.lock();
             let kept = ExecInfo { comm: info.comm.clone(), ..ExecInfo::default() };
             std::mem::replace(&mut *info, kept)
         };
-        drop((files, fs, timers, calls, info));
+        drop((files, fs, timers, posix_timers, calls, info));
         self.events.notify(Events::all());
     }
 }

@@ -14,6 +14,11 @@ use std::sync::Arc;
 impl Table {
     /// kill(2) as called by `caller`. Errors: ESRCH (nobody), EPERM (nobody that may be signalled).
     pub(crate) fn kill(&mut self, caller: Pid, target: Pid, signal: Option<Signal>, effects: &mut Effects) -> Result<()> {
+        self.send(caller, target, signal, (0, 0), effects)
+    }
+
+    /// kill(2) and sigqueue(3), which sends a code and a value along.
+    pub(crate) fn send(&mut self, caller: Pid, target: Pid, signal: Option<Signal>, (code, value): (i32, i32), effects: &mut Effects) -> Result<()> {
         let entry = self.get(caller)?;
         let (session, group) = (entry.session, entry.group);
         let sender: Credentials = entry.process.credentials.read().clone();
@@ -24,7 +29,7 @@ impl Table {
             group => self.group(group.checked_neg().ok_or(Errno::ESRCH)?),
         };
         let mut result = Err(Errno::ESRCH);
-        let info = SigInfo { code: 0, pid: caller, uid: sender.ruid, status: 0 };
+        let info = SigInfo { code, pid: caller, uid: sender.ruid, status: value };
         for pid in targets {
             let Ok(entry) = self.get(pid) else { continue };
             if !may_signal(&sender, &entry.process.credentials.read(), signal, entry.session == session) {
@@ -63,6 +68,7 @@ impl Table {
         }
         if process.signals.lock().post(signal, info) {
             effects.wake(&process.events, Events::PRI);
+            effects.wake(&process.signal_files, Events::READ);
             self.settle(&process, effects);
         }
     }

@@ -156,6 +156,11 @@ impl SignalState {
         true
     }
 
+    /// Whether another real-time signal would be lost.
+    pub(crate) fn queue_is_full(&self, signal: Signal) -> bool {
+        signal.number() >= SIGRTMIN && self.queue.len() >= MAX_QUEUED
+    }
+
     /// Takes pending signals of `set` away.
     pub(crate) fn discard(&mut self, set: SigSet) {
         if self.pending.0 & set.0 != 0 {

@@ -1,4 +1,4 @@
-//! Moving data between files inside the kernel: sendfile(2), copy_file_range(2).
+//! Moving data between files inside the kernel: sendfile(2), copy_file_range(2). Pipes are in [`super::splice`].
 
 use crate::task::Task;
 use agentos_abi::{Errno, Fd, Result};

@@ -1,11 +1,11 @@
 //! Calls on descriptors that need more than a line: job control on terminals, fcntl(2), locks, poll(2), devices.
 
-use crate::fd::{Description, FileId, LockTable};
+use crate::fd::{Description, FileId, Holder, LockTable};
 use crate::pipe::PipeEnd;
 use crate::process::PendingCall;
 use crate::task::Task;
 use crate::wait::MAX_POLL_FDS;
-use agentos_abi::fcntl::{Fcntl, LockKind};
+use agentos_abi::fcntl::{Fcntl, FoundLock, LockKind, LockOwner};
 use agentos_abi::ioctl::{Ioctl, IoctlReply};
 use agentos_abi::poll::PollFd;
 use agentos_abi::{Errno, Events, Fd, FileType, OpenFlags, Result, Signal};
@@ -15,6 +15,11 @@ use std::sync::atomic::Ordering;
 
 /// FALLOC_FL_KEEP_SIZE
 const KEEP_SIZE: u32 = 1;
+
+/// First byte and end of a range whose length 0 means to the end. Errors: EOVERFLOW.
+fn bounds((start, len): (u64, u64)) -> Result<(u64, u64)> {
+    Ok((start, if len == 0 { u64::MAX } else { start.checked_add(len).ok_or(Errno::EOVERFLOW)? }))
+}
 
 impl Task {
     /// Lets a terminal stop a background process (SIGTTIN, SIGTTOU) before it reads or writes.
@@ -101,7 +106,7 @@ impl Task {
         self.lock_or_wait(file, wait, locks, || locks.flock(file, description.id, kind))
     }
 
-    pub(super) fn do_record_lock(&self, fd: Fd, kind: LockKind, start: u64, len: u64, wait: bool) -> Result<()> {
+    pub(super) fn do_record_lock(&self, fd: Fd, owner: LockOwner, kind: LockKind, range: (u64, u64), wait: bool) -> Result<()> {
         let description = self.usable(fd)?;
         let permitted = match kind {
             LockKind::Shared => description.flags().readable(),
@@ -111,10 +116,35 @@ impl Task {
         if !permitted {
             return Err(Errno::EBADF);
         }
-        let end = if len == 0 { u64::MAX } else { start.checked_add(len).ok_or(Errno::EOVERFLOW)? };
+        let (start, end) = bounds(range)?;
         let file = description.file_id()?;
-        let locks = description.lock_table_for_records();
-        self.lock_or_wait(file, wait, locks, || locks.record(file, self.pid(), kind, start, end))
+        let (locks, holder) = match owner {
+            LockOwner::Process => (description.lock_table_for_records(), Holder::Process(self.pid())),
+            LockOwner::Description => (description.lock_table_for_own_records(), Holder::Description(description.id)),
+        };
+        self.lock_or_wait(file, wait, locks, || locks.record(file, holder, kind, start, end))
+    }
+
+    pub(super) fn do_find_lock(&self, fd: Fd, owner: LockOwner, kind: LockKind, range: (u64, u64)) -> Result<Option<FoundLock>> {
+        let description = self.usable(fd)?;
+        if kind == LockKind::Unlock {
+            return Err(Errno::EINVAL);
+        }
+        let (start, end) = bounds(range)?;
+        let holder = match owner {
+            LockOwner::Process => Holder::Process(self.pid()),
+            LockOwner::Description => Holder::Description(description.id),
+        };
+        let found = self.kernel.open_files.locks.conflicting(description.file_id()?, holder, kind, start, end);
+        Ok(found.map(|record| FoundLock {
+            kind: if record.exclusive { LockKind::Exclusive } else { LockKind::Shared },
+            start: record.start,
+            len: if record.end == u64::MAX { 0 } else { record.end - record.start },
+            pid: match record.owner {
+                Holder::Process(pid) => pid,
+                Holder::Description(_) => -1,
+            },
+        }))
     }
 
     /// EWAIT, remembering what to wait for, or EAGAIN.

@@ -2,13 +2,13 @@
 
 use crate::location::anonymous_statfs;
 use crate::pipe::{Pipe, PipeEnd};
-use crate::poll::{Epoll, EventFd};
+use crate::poll::{Epoll, EventFd, TimerFd};
 use crate::task::Task;
-use agentos_abi::fcntl::{AT_FDCWD, Fcntl, LockKind};
+use agentos_abi::fcntl::{AT_FDCWD, Fcntl, FoundLock, LockKind, LockOwner};
 use agentos_abi::ioctl::{Ioctl, IoctlReply};
 use agentos_abi::poll::PollFd;
-use agentos_abi::time::SetTime;
-use agentos_abi::{AtFlags, Dirent, Errno, Events, Fd, OpenFlags, RenameFlags, Result, Stat, Statfs};
+use agentos_abi::time::{Itimer, SetTime};
+use agentos_abi::{AtFlags, ClockId, Dirent, Errno, Events, Fd, OpenFlags, RenameFlags, Result, Stat, Statfs};
 use agentos_syscall::{EpollOp, FileCalls};
 use std::sync::Arc;
 
@@ -74,8 +74,42 @@ impl FileCalls for Task {
         self.do_fcntl(fd, command)
     }
 
-    fn record_lock(&self, fd: Fd, kind: LockKind, start: u64, len: u64, wait: bool) -> Result<()> {
-        self.do_record_lock(fd, kind, start, len, wait)
+    fn record_lock(&self, fd: Fd, owner: LockOwner, kind: LockKind, range: (u64, u64), wait: bool) -> Result<()> {
+        self.do_record_lock(fd, owner, kind, range, wait)
+    }
+
+    fn find_lock(&self, fd: Fd, owner: LockOwner, kind: LockKind, range: (u64, u64)) -> Result<Option<FoundLock>> {
+        self.do_find_lock(fd, owner, kind, range)
+    }
+
+    fn splice(&self, from: Fd, from_offset: Option<&mut u64>, to: Fd, to_offset: Option<&mut u64>, count: usize, dont_wait: bool) -> Result<usize> {
+        self.do_splice((from, from_offset), (to, to_offset), count, dont_wait)
+    }
+
+    fn tee(&self, from: Fd, to: Fd, count: usize, dont_wait: bool) -> Result<usize> {
+        self.do_tee(from, to, count, dont_wait)
+    }
+
+    fn timerfd_create(&self, clock: ClockId, flags: OpenFlags) -> Result<Fd> {
+        if !(flags - OpenFlags::CLOEXEC - OpenFlags::NONBLOCK).is_empty() || !matches!(clock, ClockId::Realtime | ClockId::Monotonic | ClockId::Boottime) {
+            return Err(Errno::EINVAL);
+        }
+        let timer = TimerFd::new(clock, self.kernel.clock.clone(), self.kernel.timers.clone());
+        self.install(timer, None, flags | OpenFlags::RDWR)
+    }
+
+    fn timerfd_settime(&self, fd: Fd, new: Option<Itimer>) -> Result<Itimer> {
+        let description = self.usable(fd)?;
+        let timer = description.file.as_any().downcast_ref::<TimerFd>().ok_or(Errno::EINVAL)?;
+        Ok(match new {
+            Some(new) => timer.set(new),
+            None => timer.get(),
+        })
+    }
+
+    fn timerfd_clock(&self, fd: Fd) -> Result<ClockId> {
+        let description = self.usable(fd)?;
+        description.file.as_any().downcast_ref::<TimerFd>().map(TimerFd::clock_id).ok_or(Errno::EINVAL)
     }
 
     fn flock(&self, fd: Fd, kind: LockKind, wait: bool) -> Result<()> {
@@ -83,11 +117,14 @@ impl FileCalls for Task {
     }
 
     fn pipe2(&self, flags: OpenFlags) -> Result<(Fd, Fd)> {
-        if !(flags - OpenFlags::CLOEXEC - OpenFlags::NONBLOCK).is_empty() {
+        if !(flags - OpenFlags::CLOEXEC - OpenFlags::NONBLOCK - OpenFlags::DIRECT).is_empty() {
             return Err(Errno::EINVAL);
         }
         let owner = self.process.credentials.read().file_owner();
         let pipe = Pipe::new(&self.kernel.pipes, self.kernel.now(), owner)?;
+        if flags.contains(OpenFlags::DIRECT) {
+            pipe.keep_packets();
+        }
         let reader = Arc::new(PipeEnd::new(pipe.clone(), true, false, true));
         let writer = Arc::new(PipeEnd::new(pipe, false, true, true));
         self.install_pair((reader, flags), (writer, flags | OpenFlags::WRONLY))

@@ -8,6 +8,7 @@ mod net;
 mod path;
 mod process;
 mod signal;
+mod splice;
 mod system;
 
 pub(crate) use system::HOST_NAME_MAX;

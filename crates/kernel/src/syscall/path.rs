@@ -1,6 +1,6 @@
 //! Calls that take a path: from where it starts and who asks, then the namespace does the rest.
 
-use crate::fd::{Description, FileId};
+use crate::fd::{Description, FileId, TextUse};
 use crate::location::{AnonymousInode, Location};
 use crate::pipe::{FifoOpen, Pipe, PipeEnd};
 use crate::process::{PendingCall, current};
@@ -53,6 +53,12 @@ impl Task {
     pub(super) fn do_openat(&self, dirfd: Fd, path: &[u8], flags: OpenFlags, mode: u32) -> Result<Fd> {
         // Before anything is created: an open(2) that fails for want of a descriptor leaves no file behind.
         self.process.files.read().check_room(self.file_limit())?;
+        if flags.writable() && flags.contains(OpenFlags::TRUNC) {
+            // A program that runs must not be cut before it is refused.
+            if let Ok(place) = self.walk(dirfd, path, |walk| walk.resolve(path, !flags.contains(OpenFlags::NOFOLLOW))) {
+                drop(self.writes_text(&place, flags)?);
+            }
+        }
         let opened = self.walk(dirfd, path, |walk| walk.open(path, flags, mode, self.fs()?.umask))?;
         let file = match opened.file.clone() {
             Some(file) => file,
@@ -60,7 +66,17 @@ impl Task {
             None => self.open_special(&opened, flags)?,
         };
         let anonymous = opened.inode.as_any().is::<AnonymousInode>();
-        self.install(file, (!anonymous).then_some(opened.path), flags)
+        let text = if anonymous { None } else { self.writes_text(&opened.path, flags)? };
+        self.install_opened(file, (!anonymous).then_some(opened.path), flags, text)
+    }
+
+    /// Notes that a regular file is open for writing. Errors: ETXTBSY.
+    fn writes_text(&self, place: &Path, flags: OpenFlags) -> Result<Option<TextUse>> {
+        if !flags.writable() || place.file_type() != FileType::Regular {
+            return Ok(None);
+        }
+        let stat = place.stat()?;
+        self.kernel.open_files.texts.write(FileId { dev: stat.dev, ino: stat.ino }).map(Some)
     }
 
     /// What is not a file of a file system. Errors: ENXIO for a socket, or a device that does not exist.

@@ -16,6 +16,7 @@ use std::sync::{Arc, LazyLock};
 use std::task::Waker;
 use std::time::{Duration, Instant, SystemTime};
 
+pub mod guest;
 mod image;
 mod timers;
 
@@ -96,6 +97,11 @@ impl Vm {
 
     /// The same with other bounds.
     pub fn with_limits(limits: Limits) -> Vm {
+        Vm::with_engine(ENGINE.clone(), limits)
+    }
+
+    /// The same with an engine of its own.
+    pub fn with_engine(engine: Arc<WasmEngine>, limits: Limits) -> Vm {
         let kernel = Kernel::new(KernelConfig {
             namespace: Namespace::new(image::root()),
             hostname: "vm".into(),
@@ -105,7 +111,7 @@ impl Vm {
             random: Arc::new(Counter(0.into())),
             network: VirtualNetwork::new(NetworkConfig::default()),
         });
-        kernel.register_binfmt(ENGINE.clone());
+        kernel.register_binfmt(engine);
         image::mount(&kernel, Arc::new(HostClock));
         Vm { kernel }
     }

@@ -1,10 +1,10 @@
 //! Paths, descriptors and their data.
 
-use agentos_abi::fcntl::{Fcntl, LockKind};
+use agentos_abi::fcntl::{Fcntl, FoundLock, LockKind, LockOwner};
 use agentos_abi::ioctl::{Ioctl, IoctlReply};
 use agentos_abi::poll::PollFd;
-use agentos_abi::time::SetTime;
-use agentos_abi::{AtFlags, Dirent, Events, Fd, OpenFlags, RenameFlags, Result, Stat, Statfs};
+use agentos_abi::time::{Itimer, SetTime};
+use agentos_abi::{AtFlags, ClockId, Dirent, Events, Fd, OpenFlags, RenameFlags, Result, Stat, Statfs};
 
 /// `op` of epoll_ctl(2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,8 +63,21 @@ pub trait FileCalls {
     fn dup3(&self, fd: Fd, to: Fd, cloexec: bool) -> Result<Fd>;
     /// fcntl(2), but for locks. The answer is the call's value.
     fn fcntl(&self, fd: Fd, command: Fcntl) -> Result<i32>;
-    /// Record locks of fcntl(2) (`owner` per process) over `start..start+len` (`len` 0: to the end). EWAIT when `wait`, else EAGAIN.
-    fn record_lock(&self, fd: Fd, kind: LockKind, start: u64, len: u64, wait: bool) -> Result<()>;
+    /// Record locks of fcntl(2) over `start..start+len` (`len` 0: to the end). EWAIT when `wait`, else EAGAIN.
+    fn record_lock(&self, fd: Fd, owner: LockOwner, kind: LockKind, range: (u64, u64), wait: bool) -> Result<()>;
+    /// F_GETLK and F_OFD_GETLK: a lock that stands in the way of one of `kind`.
+    fn find_lock(&self, fd: Fd, owner: LockOwner, kind: LockKind, range: (u64, u64)) -> Result<Option<FoundLock>>;
+    /// splice(2): at most `count` bytes from one to the other, one of which is a pipe. Offsets as in [`copy_range`](FileCalls::copy_range).
+    /// EWAIT when nothing moved; EAGAIN instead with `dont_wait`. Errors: EINVAL (no pipe, or the same one), ESPIPE, EBADF.
+    fn splice(&self, from: Fd, from_offset: Option<&mut u64>, to: Fd, to_offset: Option<&mut u64>, count: usize, dont_wait: bool) -> Result<usize>;
+    /// tee(2): copies what one pipe holds into another, leaving it there.
+    fn tee(&self, from: Fd, to: Fd, count: usize, dont_wait: bool) -> Result<usize>;
+    /// timerfd_create(2). Flags: CLOEXEC, NONBLOCK.
+    fn timerfd_create(&self, clock: ClockId, flags: OpenFlags) -> Result<Fd>;
+    /// timerfd_settime(2), `new` from now on, and timerfd_gettime(2) without it: answers the old value. Errors: EBADF, EINVAL.
+    fn timerfd_settime(&self, fd: Fd, new: Option<Itimer>) -> Result<Itimer>;
+    /// Clock of a timerfd. Errors: EBADF, EINVAL.
+    fn timerfd_clock(&self, fd: Fd) -> Result<ClockId>;
     /// flock(2) (owned by the open file description). EWAIT when `wait`, else EAGAIN.
     fn flock(&self, fd: Fd, kind: LockKind, wait: bool) -> Result<()>;
     /// pipe2(2): read end, write end. Flags: CLOEXEC, NONBLOCK, DIRECT. Errors: EINVAL, EMFILE.

@@ -3,7 +3,7 @@
 use crate::wait::{WaitGuard, WaitOn};
 use agentos_abi::signal::{SigAction, SigHow, SigInfo};
 use agentos_abi::time::{Itimer, ItimerKind};
-use agentos_abi::{Pid, Result, SigSet, Signal};
+use agentos_abi::{ClockId, Fd, OpenFlags, Pid, Result, SigSet, Signal};
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::Instant;
@@ -60,6 +60,22 @@ pub trait SignalCalls {
     fn restore_mask(&self);
     /// rt_sigtimedwait(2) without waiting: takes a pending signal of `set`, handler or not. EWAIT when there is none.
     fn sigtimedwait(&self, set: SigSet) -> Result<(Signal, SigInfo)>;
+    /// rt_sigqueueinfo(2): kill(2) of one process, with a code (negative, as for sigqueue(3)) and a value. Errors: EPERM (a code that only
+    /// the kernel may use, for another process), EAGAIN (too many are pending).
+    fn sigqueue(&self, pid: Pid, signal: Option<Signal>, code: i32, value: i32) -> Result<()>;
+    /// signalfd(2): a file that reads pending signals of `mask`; with `fd` not -1 changes the mask of one. Flags: CLOEXEC, NONBLOCK.
+    /// Errors: EINVAL (not a signalfd), EBADF, EMFILE.
+    fn signalfd(&self, fd: Fd, mask: SigSet, flags: OpenFlags) -> Result<Fd>;
+    /// timer_create(2): raises `notify` (signal and value) at expiry, or nothing. Errors: EAGAIN (too many).
+    fn timer_create(&self, clock: ClockId, notify: Option<(Signal, i32)>) -> Result<i32>;
+    /// timer_settime(2), `new` from now on, and timer_gettime(2) without it: answers the old value. Errors: EINVAL.
+    fn timer_settime(&self, id: i32, new: Option<Itimer>) -> Result<Itimer>;
+    /// Clock of a timer. Errors: EINVAL.
+    fn timer_clock(&self, id: i32) -> Result<ClockId>;
+    /// timer_getoverrun(2). Errors: EINVAL.
+    fn timer_getoverrun(&self, id: i32) -> Result<i32>;
+    /// timer_delete(2). Errors: EINVAL.
+    fn timer_delete(&self, id: i32) -> Result<()>;
     /// setitimer(2): answers the old value.
     fn setitimer(&self, kind: ItimerKind, new: Option<Itimer>) -> Result<Itimer>;
 

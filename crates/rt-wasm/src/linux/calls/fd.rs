@@ -3,7 +3,7 @@
 use crate::call::{Call, Wait};
 use crate::linux::layout;
 use crate::memory::Record;
-use agentos_abi::fcntl::{Fcntl, LockKind};
+use agentos_abi::fcntl::{Fcntl, LockKind, LockOwner};
 use agentos_abi::ioctl::{Ioctl, IoctlReply, TermiosWhen};
 use agentos_abi::{Errno, FdFlags, OpenFlags, Result};
 
@@ -78,10 +78,12 @@ pub(crate) fn fcntl(call: &mut Call<'_>) -> Result<i32> {
         4 => Fcntl::SetFl(OpenFlags::from_bits_truncate(value)),
         1031 => Fcntl::SetPipeSize(value),
         1032 => Fcntl::GetPipeSize,
-        // F_GETLK, F_GETLK64, F_OFD_GETLK: as if nobody had one.
-        5 | 12 | 36 => return get_lock(call),
-        6 | 13 | 37 => return set_lock(call, false),
-        7 | 14 | 38 => return set_lock(call, true),
+        5 | 12 => return get_lock(call, LockOwner::Process),
+        6 | 13 => return set_lock(call, LockOwner::Process, false),
+        7 | 14 => return set_lock(call, LockOwner::Process, true),
+        36 => return get_lock(call, LockOwner::Description),
+        37 => return set_lock(call, LockOwner::Description, false),
+        38 => return set_lock(call, LockOwner::Description, true),
         _ => return Err(Errno::EINVAL),
     };
     call.task.fcntl(fd, command)
@@ -90,17 +92,39 @@ pub(crate) fn fcntl(call: &mut Call<'_>) -> Result<i32> {
 /// F_UNLCK, `l_type` of a lock that does not exist.
 const F_UNLCK: u16 = 2;
 
-fn get_lock(call: &mut Call<'_>) -> Result<i32> {
-    call.task.fcntl(call.int(0), Fcntl::GetFd)?;
-    call.mem.put(call.args[2], &F_UNLCK.to_le_bytes())?;
+/// F_GETLK: what stands in the way replaces the record, or its type becomes F_UNLCK.
+fn get_lock(call: &mut Call<'_>, owner: LockOwner) -> Result<i32> {
+    let (fd, at) = (call.int(0), call.args[2]);
+    let Flock { kind, start, len } = flock_record(call, owner)?;
+    match call.task.find_lock(fd, owner, kind, (start, len))? {
+        None => call.mem.put(at, &F_UNLCK.to_le_bytes())?,
+        Some(found) => {
+            let kind = if found.kind == LockKind::Exclusive { 1 } else { 0 };
+            let record = Record::with_size(FLOCK_BYTES).u16(kind).u16(0).u32(0).u64(found.start).u64(found.len).i32(found.pid);
+            call.mem.put(at, &record.0)?;
+        }
+    }
     Ok(0)
 }
 
-/// `struct flock`: type and whence (16 bits each), padding, start and length (64 bits each), pid.
-fn set_lock(call: &mut Call<'_>, wait: bool) -> Result<i32> {
+/// Bytes of `struct flock` without its tail padding: type and whence (16 bits each), padding, start and length (64 bits each), pid.
+const FLOCK_BYTES: usize = 28;
+
+struct Flock {
+    kind: LockKind,
+    start: u64,
+    len: u64,
+}
+
+/// The lock that argument 2 describes, from the begin of the file.
+fn flock_record(call: &Call<'_>, owner: LockOwner) -> Result<Flock> {
     let (fd, at) = (call.int(0), call.args[2]);
-    let raw: [u8; 24] = call.mem.array(at)?;
+    let raw: [u8; FLOCK_BYTES] = call.mem.array(at)?;
     let long = |n: usize| i64::from_le_bytes([raw[n], raw[n + 1], raw[n + 2], raw[n + 3], raw[n + 4], raw[n + 5], raw[n + 6], raw[n + 7]]);
+    // The caller of F_OFD_* shows that it knows what it asks for.
+    if owner == LockOwner::Description && raw[24..] != [0; 4] {
+        return Err(Errno::EINVAL);
+    }
     let kind = match u16::from_le_bytes([raw[0], raw[1]]) {
         0 => LockKind::Shared,
         1 => LockKind::Exclusive,
@@ -117,9 +141,13 @@ fn set_lock(call: &mut Call<'_>, wait: bool) -> Result<i32> {
     // A negative length means the bytes before the start.
     let len = long(16);
     let (start, len) = if len < 0 { (start.checked_add(len).ok_or(Errno::EINVAL)?, len.unsigned_abs()) } else { (start, len.unsigned_abs()) };
-    let start = u64::try_from(start).map_err(|_| Errno::EINVAL)?;
+    Ok(Flock { kind, start: u64::try_from(start).map_err(|_| Errno::EINVAL)?, len })
+}
+
+fn set_lock(call: &mut Call<'_>, owner: LockOwner, wait: bool) -> Result<i32> {
+    let Flock { kind, start, len } = flock_record(call, owner)?;
     call.waits_for(Wait::LastCall);
-    call.task.record_lock(fd, kind, start, len, wait)?;
+    call.task.record_lock(call.int(0), owner, kind, (start, len), wait)?;
     Ok(0)
 }
 

@@ -2,8 +2,9 @@
 
 use crate::call::{Call, Wait, count};
 use crate::memory::Guest;
+use agentos_abi::fcntl::Fcntl;
 use agentos_abi::poll::PollFd;
-use agentos_abi::{Errno, Events, Fd, Result};
+use agentos_abi::{Errno, Events, Fd, FileType, Result};
 
 /// Buffers of one vectored call (IOV_MAX).
 const IOV_MAX: u32 = 1024;
@@ -220,6 +221,60 @@ pub(crate) fn llseek(call: &mut Call<'_>) -> Result<i32> {
     Ok(0)
 }
 
+const SPLICE_F_NONBLOCK: u32 = 2;
+/// MOVE, NONBLOCK, MORE, GIFT.
+const SPLICE_FLAGS: u32 = 15;
+
+/// splice(2).
+pub(crate) fn splice(call: &mut Call<'_>) -> Result<i32> {
+    let (from, to, len, flags) = (call.int(0), call.int(2), call.len(4).min(MAX_RW_COUNT), call.args[5]);
+    if flags & !SPLICE_FLAGS != 0 {
+        return Err(Errno::EINVAL);
+    }
+    let (mut from_offset, mut to_offset) = (load_offset(call, call.args[1])?, load_offset(call, call.args[3])?);
+    let entry = |fd, events| PollFd { fd, events, revents: Events::empty() };
+    call.waits_for(Wait::Poll(vec![entry(from, Events::READ), entry(to, Events::WRITE)]));
+    let moved = call.task.splice(from, from_offset.as_mut(), to, to_offset.as_mut(), len, flags & SPLICE_F_NONBLOCK != 0)?;
+    for (at, offset) in [(call.args[1], from_offset), (call.args[3], to_offset)] {
+        if let Some(offset) = offset {
+            call.mem.put(at, &offset.to_le_bytes())?;
+        }
+    }
+    count(moved)
+}
+
+/// tee(2).
+pub(crate) fn tee(call: &mut Call<'_>) -> Result<i32> {
+    let (from, to, len, flags) = (call.int(0), call.int(1), call.len(2).min(MAX_RW_COUNT), call.args[3]);
+    if flags & !SPLICE_FLAGS != 0 {
+        return Err(Errno::EINVAL);
+    }
+    let entry = |fd, events| PollFd { fd, events, revents: Events::empty() };
+    call.waits_for(Wait::Poll(vec![entry(from, Events::READ), entry(to, Events::WRITE)]));
+    count(call.task.tee(from, to, len, flags & SPLICE_F_NONBLOCK != 0)?)
+}
+
+/// vmsplice(2): pages are copied, so it is writev(2) on the writing end of a pipe and readv(2) on the other.
+pub(crate) fn vmsplice(call: &mut Call<'_>) -> Result<i32> {
+    if call.args[3] & !SPLICE_FLAGS != 0 {
+        return Err(Errno::EINVAL);
+    }
+    let fd = call.int(0);
+    if call.task.fstat(fd)?.file_type != FileType::Fifo {
+        return Err(Errno::EBADF);
+    }
+    let writes = call.task.fcntl(fd, Fcntl::GetFl)? & 3 != 0;
+    if writes { writev(call) } else { readv(call) }
+}
+
+/// The offset that `at` points to; a null pointer is none.
+fn load_offset(call: &Call<'_>, at: u32) -> Result<Option<u64>> {
+    match at {
+        0 => Ok(None),
+        at => u64::try_from(call.mem.i64(at)?).map(Some).map_err(|_| Errno::EINVAL),
+    }
+}
+
 /// sendfile64(2).
 pub(crate) fn sendfile64(call: &mut Call<'_>) -> Result<i32> {
     let (to, from) = (call.int(0), call.int(1));
@@ -238,13 +293,7 @@ pub(crate) fn copy_file_range(call: &mut Call<'_>) -> Result<i32> {
 /// Moves bytes inside the kernel. `from_at` and `to_at` say which arguments point to offsets; null means the descriptor's own.
 fn move_range(call: &mut Call<'_>, from: Fd, from_at: usize, to: Fd, to_at: Option<usize>, len: usize) -> Result<i32> {
     let at = (call.args[from_at], to_at.map_or(0, |n| call.args[n]));
-    let load = |at: u32| -> Result<Option<u64>> {
-        match at {
-            0 => Ok(None),
-            at => u64::try_from(call.mem.i64(at)?).map(Some).map_err(|_| Errno::EINVAL),
-        }
-    };
-    let (mut from_offset, mut to_offset) = (load(at.0)?, load(at.1)?);
+    let (mut from_offset, mut to_offset) = (load_offset(call, at.0)?, load_offset(call, at.1)?);
     let entry = |fd, events| PollFd { fd, events, revents: Events::empty() };
     call.waits_for(Wait::Poll(vec![entry(from, Events::READ), entry(to, Events::WRITE)]));
     let moved = call.task.copy_range(from, from_offset.as_mut(), to, to_offset.as_mut(), len.min(MAX_RW_COUNT))?;

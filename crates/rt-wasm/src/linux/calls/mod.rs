@@ -10,3 +10,4 @@ pub(crate) mod process;
 pub(crate) mod signal;
 pub(crate) mod system;
 pub(crate) mod time;
+pub(crate) mod waitable;

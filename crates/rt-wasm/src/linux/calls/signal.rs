@@ -46,6 +46,24 @@ fn send(call: &mut Call<'_>, pid: i32, at: usize) -> Result<i32> {
     Ok(0)
 }
 
+/// rt_sigqueueinfo(2): process, signal, `siginfo_t` with a code and a value.
+pub(crate) fn rt_sigqueueinfo(call: &mut Call<'_>) -> Result<i32> {
+    queue(call, 1)
+}
+
+/// rt_tgsigqueueinfo(2): the same for the one thread of a process.
+pub(crate) fn rt_tgsigqueueinfo(call: &mut Call<'_>) -> Result<i32> {
+    if call.args[0] != call.args[1] { Err(Errno::ESRCH) } else { queue(call, 2) }
+}
+
+fn queue(call: &mut Call<'_>, at: usize) -> Result<i32> {
+    let info: [u8; 24] = call.mem.array(call.args[at + 1])?;
+    let word = |n: usize| i32::from_le_bytes([info[n], info[n + 1], info[n + 2], info[n + 3]]);
+    let signal = if call.args[at] == 0 { None } else { Some(signal(call, at)?) };
+    call.task.sigqueue(call.int(0), signal, word(8), word(20))?;
+    Ok(0)
+}
+
 /// rt_sigaction(2): handler, flags, restorer (unused), mask of 8 bytes.
 pub(crate) fn rt_sigaction(call: &mut Call<'_>) -> Result<i32> {
     let signal = signal(call, 0)?;

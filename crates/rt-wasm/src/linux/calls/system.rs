@@ -20,6 +20,17 @@ pub(crate) fn not_permitted(_call: &mut Call<'_>) -> Result<i32> {
     Err(Errno::EPERM)
 }
 
+/// For calls that programs probe for and do without.
+pub(crate) fn no_system(_call: &mut Call<'_>) -> Result<i32> {
+    Err(Errno::ENOSYS)
+}
+
+/// sched_getparam(2): priority 0, as SCHED_OTHER has.
+pub(crate) fn sched_getparam(call: &mut Call<'_>) -> Result<i32> {
+    call.mem.put(call.args[1], &[0; 4])?;
+    Ok(0)
+}
+
 /// uname(2): six fields of 65 bytes.
 pub(crate) fn uname(call: &mut Call<'_>) -> Result<i32> {
     let name = call.task.uname();
