@@ -4,7 +4,7 @@
 mod common;
 
 use agentos_abi::{Signal, WaitStatus};
-use agentos_kernel::Limits;
+use agentos_kernel::{Limit, Limits};
 use agentos_rt_wasm::table;
 use common::Vm;
 use common::guest::{self, Import, SYSCALL};
@@ -111,7 +111,7 @@ fn endless_recursion_and_loops_end_their_process_only() {
 
 #[test]
 fn memory_grows_to_the_limit_and_comes_back() {
-    let vm = Vm::with_limits(Limits { max_memory_bytes: 64 << 20, ..Limits::default() });
+    let vm = Vm::with_limits(Limits::bounded(Limit::Memory, 64 << 20));
     let before = vm.kernel.stats().memory_bytes;
     for _ in 0..3 {
         assert_eq!(run(&vm, &guest::module(&[SYSCALL], &guest::grow_until_refused(16))), WaitStatus::Exited(0));

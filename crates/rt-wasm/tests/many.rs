@@ -5,7 +5,7 @@ mod common;
 use agentos_abi::fcntl::AT_FDCWD;
 use agentos_abi::wait::WaitTarget;
 use agentos_abi::{Signal, WaitOptions};
-use agentos_kernel::Limits;
+use agentos_kernel::{Account, Bounds, Limit, Limits};
 use agentos_rt_wasm::{WasmConfig, WasmEngine};
 use agentos_syscall::{WaitOn, block_on, blocking};
 use common::{Vm, guest};
@@ -20,7 +20,8 @@ fn threads() -> usize {
 #[test]
 fn waiting_processes_have_no_thread() {
     let engine = WasmEngine::new(WasmConfig { max_instances: PROCESSES + 16, ..WasmConfig::default() }).expect("room");
-    let limits = Limits { max_processes: PROCESSES as usize + 16, max_memory_bytes: 16 << 30, ..Limits::default() };
+    let bounds = Bounds::default().with(Limit::Processes, u64::from(PROCESSES) + 16).with(Limit::Memory, 16 << 30);
+    let limits = Limits { account: Account::new(bounds), ..Limits::default() };
     let vm = Vm::with_engine(engine.clone(), limits);
     vm.write("/tmp/wait", &guest::calls(&[[PPOLL_TIME64, 0, 0, 0, 0, 8, 0]]), 0o755);
     let init = vm.kernel.init();
