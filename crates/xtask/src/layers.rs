@@ -10,6 +10,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("agentos-waiter", &[]),
     ("agentos-account", &[]),
     ("agentos-policy", &[]),
+    ("agentos-tools", &[]),
     ("agentos-syscall", &["agentos-account"]),
     ("agentos-vfs", &["agentos-account"]),
     ("agentos-net", &["agentos-account", "agentos-policy", "agentos-vfs"]),
@@ -27,6 +28,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "agentos-account",
             "agentos-policy",
+            "agentos-tools",
             "agentos-syscall",
             "agentos-vfs",
             "agentos-kernel",

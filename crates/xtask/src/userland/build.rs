@@ -1,8 +1,8 @@
 //! Building one recipe: fetch, configure, make, optimize, install into the package.
 
 use super::recipe::{Fork, Module, Recipe};
-use super::toolchain::{Toolchain, run};
 use super::source;
+use super::toolchain::{Toolchain, run};
 use std::path::Path;
 use std::process::Command;
 

@@ -1,7 +1,7 @@
 //! What every recipe is built with: clang, our port of musl, binaryen.
 
-use super::source;
 use super::recipe::Recipe;
+use super::source;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
