@@ -5,7 +5,7 @@ use agentos::files::DirEntry;
 use agentos::process::ExecResult;
 use agentos::vm::SpawnRequest;
 use agentos::{Error, Vm};
-use napi::bindgen_prelude::Uint8Array;
+use napi::bindgen_prelude::{Either, Uint8Array};
 use napi_derive::napi;
 use std::collections::HashMap;
 
@@ -66,20 +66,32 @@ pub struct JsExecResult {
     /// Name of the signal that killed it.
     pub signal: Option<String>,
     /// Standard output.
-    pub stdout: Uint8Array,
+    pub stdout: Either<String, Uint8Array>,
     /// Standard error.
-    pub stderr: Uint8Array,
+    pub stderr: Either<String, Uint8Array>,
     /// More was printed than kept.
     pub truncated: bool,
     /// The timeout ended it.
     pub timed_out: bool,
 }
 
-impl From<ExecResult> for JsExecResult {
-    fn from(result: ExecResult) -> Self {
+impl JsExecResult {
+    /// Output as text (bad UTF-8 becomes U+FFFD) or as bytes.
+    pub fn new(result: ExecResult, text: bool) -> JsExecResult {
         let JsExit { exit_code, signal } = result.status.into();
-        let (stdout, stderr) = (result.stdout.into(), result.stderr.into());
-        JsExecResult { exit_code, signal, stdout, stderr, truncated: result.truncated, timed_out: result.timed_out }
+        let output = |bytes: Vec<u8>| match text {
+            // Valid UTF-8 is not copied.
+            true => Either::A(String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())),
+            false => Either::B(bytes.into()),
+        };
+        JsExecResult {
+            exit_code,
+            signal,
+            stdout: output(result.stdout),
+            stderr: output(result.stderr),
+            truncated: result.truncated,
+            timed_out: result.timed_out,
+        }
     }
 }
 

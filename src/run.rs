@@ -24,6 +24,8 @@ pub struct JsRunOptions {
     pub timeout_ms: Option<f64>,
     /// Bytes kept of each stream.
     pub max_output_bytes: Option<f64>,
+    /// The output is answered as text, not as bytes.
+    pub text: Option<bool>,
 }
 
 impl From<JsRunOptions> for ExecOptions {
@@ -111,7 +113,7 @@ impl NativeVm {
         stop: Option<&NativeStop>,
     ) -> napi::Result<Object<'env>> {
         let on_chunk = on_chunk.map(|callback| callback::on_chunk(&callback)).transpose()?;
-        let null_stdin = options.stdin.is_none();
+        let (null_stdin, text) = (options.stdin.is_none(), options.text.unwrap_or(false));
         let (vm, options, stop) = (self.owned(), ExecOptions::from(options), stop.map(|stop| stop.0.clone()));
         let threads = vm.clone();
         let work = async move {
@@ -124,8 +126,8 @@ impl NativeVm {
             if let Some(stop) = &stop {
                 stop.ended();
             }
-            outcome.map_err(|errno| vm.failure(errno, "wait"))
+            outcome.map(|result| JsExecResult::new(result, text)).map_err(|errno| vm.failure(errno, "wait"))
         };
-        promise_by(env, |task| threads.run_beside(task), work, JsExecResult::from)
+        promise_by(env, |task| threads.run_beside(task), work, |result| result)
     }
 }

@@ -18,11 +18,14 @@ export interface NativeRunOptions {
   stdin?: Uint8Array;
   timeoutMs?: number;
   maxOutputBytes?: number;
+  /** Answer text, not bytes. */
+  text?: boolean;
 }
 
 export interface NativeExecResult extends ProcessExit {
-  stdout: Uint8Array;
-  stderr: Uint8Array;
+  /** Text or bytes, as was asked for. */
+  stdout: string | Uint8Array;
+  stderr: string | Uint8Array;
   truncated: boolean;
   timedOut: boolean;
 }

@@ -8,17 +8,21 @@ export type AnyExecOptions = ExecOptions | ExecBufferOptions;
 export async function run(native: NativeVm, request: NativeSpawn, options: AnyExecOptions): Promise<ExecResult<string | Uint8Array>> {
   const { signal } = options;
   signal?.throwIfAborted();
+  // What only some calls need is not made for the others: a plain exec takes a third of a millisecond.
+  if (signal === undefined && options.onStdout === undefined && options.onStderr === undefined) {
+    return settled(() => native.run(request, runOptions(options)));
+  }
   const stop = newStop();
   const callbacks = new Callbacks(options, () => called(() => stop.stop()));
   const running = settled(() => native.run(request, runOptions(options), callbacks.wanted ? callbacks.onChunk : undefined, stop));
   const result = await (signal === undefined ? running : abortable(running, signal, () => called(() => stop.stop())));
   callbacks.finish();
-  const output = options.encoding === "buffer" ? (bytes: Uint8Array) => bytes : text;
-  return { ...result, stdout: output(result.stdout), stderr: output(result.stderr) };
+  return result;
 }
 
-function runOptions({ stdin, timeoutMs, maxOutputBytes }: AnyExecOptions): NativeRunOptions {
+function runOptions({ stdin, timeoutMs, maxOutputBytes, encoding }: AnyExecOptions): NativeRunOptions {
   return {
+    text: encoding !== "buffer",
     ...(stdin !== undefined && { stdin: bytes(stdin) }),
     ...(timeoutMs !== undefined && { timeoutMs }),
     ...(maxOutputBytes !== undefined && { maxOutputBytes }),
@@ -109,8 +113,4 @@ function sink(callback: ((chunk: string) => void) | ((chunk: Uint8Array) => void
 /** Bytes of text in UTF-8; bytes as they are. */
 export function bytes(content: string | Uint8Array): Uint8Array {
   return typeof content === "string" ? Buffer.from(content, "utf8") : content;
-}
-
-function text(content: Uint8Array): string {
-  return Buffer.from(content.buffer, content.byteOffset, content.byteLength).toString("utf8");
 }

@@ -77,6 +77,7 @@ impl Pool {
             match Isolate::new(snapshot, heap_max_bytes, code_cache) {
                 Ok(isolate) => {
                     if let Ok(job) = receiver.recv() {
+                        be_nice();
                         job(isolate, &runtime);
                     }
                 }
@@ -86,4 +87,13 @@ impl Pool {
         let thread = std::thread::Builder::new().name("agentos-node".into()).stack_size(STACK_BYTES).spawn(body);
         thread.map(|_| sender).map_err(|_| agentos_abi::Errno::ENOMEM)
     }
+}
+
+/// Ranks this thread below the event loop of the host and what was just woken of WebAssembly programs (the same niceness as the
+/// threads there that run what computes): an endless loop of a guest must not make others wait.
+#[allow(unsafe_code, reason = "setpriority has no safe form here")]
+fn be_nice() {
+    const NICENESS: i32 = 5;
+    // SAFETY: no memory is involved; 0 is the calling thread on Linux.
+    unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, NICENESS) };
 }

@@ -18,7 +18,7 @@ pub struct WasmConfig {
     pub keep_resident_bytes: usize,
     /// Slots that stay warm.
     pub max_warm_slots: u32,
-    /// Threads that run programs; 0 means one per CPU, at least 2.
+    /// Threads of each of the two kinds that run programs; 0 means one per CPU, at least 2.
     pub threads: usize,
     /// Largest module in bytes that is compiled when it is first executed; larger ones are ENOEXEC.
     pub max_module_bytes: usize,

@@ -110,6 +110,22 @@ fn endless_recursion_and_loops_end_their_process_only() {
 }
 
 #[test]
+fn a_loop_without_calls_sees_that_a_handler_is_due() {
+    const START_SIZE: u32 = 10_000;
+    const RT_SIGACTION: u32 = 134;
+    const PENDING: u32 = 2048;
+    const ACTION: u32 = 2064;
+    let mut body = guest::store(ALARM_AT + 12, 20_000);
+    body.extend(guest::store(ACTION, 20));
+    body.extend(guest::call(0, &[START_SIZE, PENDING, 0, 0, 0, 0, 0]));
+    body.extend(guest::call(0, &[RT_SIGACTION, Signal::SIGALRM.number() as u32, ACTION, 0, 8, 0, 0]));
+    body.extend(guest::call(0, &[SETITIMER, 0, ALARM_AT, 0, 0, 0, 0]));
+    body.extend(guest::spin_until_set(PENDING));
+    body.extend(guest::call(0, &[EXIT_GROUP, 5, 0, 0, 0, 0, 0]));
+    assert_eq!(run(&Vm::boot(), &guest::module(&[SYSCALL], &body)), WaitStatus::Exited(5));
+}
+
+#[test]
 fn memory_grows_to_the_limit_and_comes_back() {
     let vm = Vm::with_limits(Limits::bounded(Limit::Memory, 64 << 20));
     let before = vm.kernel.stats().memory_bytes;

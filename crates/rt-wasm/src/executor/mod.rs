@@ -1,11 +1,12 @@
 //! The threads that run programs, and the clock that interrupts them.
 //!
-//! Programs are futures on a scheduler of our own ([`scheduler`]): a few threads share the CPUs out between VMs by the time that
-//! each has used, so that a VM with a hundred busy programs gets no more than one with a single shell. Within a VM a woken program
+//! Programs are futures on a scheduler of our own ([`scheduler`], [`group`]): a few threads share the CPUs out between VMs by the time
+//! that each has used, so that a VM with a hundred busy programs gets no more than one with a single shell. Within a VM a woken program
 //! runs next on the thread that woke it ([`local`]), so a shell and its command hand over without a switch of threads.
 //! A ticker ([`ticker`]) advances wasmtime's epoch while anything runs; a program that meets a tick yields when it has had a
 //! slice, or when another VM has been waiting.
 
+mod group;
 mod local;
 mod scheduler;
 mod task;

@@ -1,37 +1,45 @@
-//! Which program runs next.
+//! Which program runs next, and where.
 //!
-//! Programs of one VM form a group with one queue. A group's virtual time is the CPU time that its programs have used; a free thread
-//! takes the first program of the group with the least. A group that slept does not save up more than [`CREDIT`], so it goes
-//! before busy ones without shutting them out. When every thread is busy with groups that are further ahead, one of them is asked
-//! to yield at once. A group that is over its CPU share (`maxCpuPercent`) is set aside until its account says otherwise.
+//! Programs of one VM form a group. A group's virtual time is the CPU time that its programs have used; a free thread takes the first
+//! program of the group with the least. A group that slept does not save up more than [`CREDIT`], so it goes before busy ones without
+//! shutting them out. A group over its CPU share (`maxCpuPercent`) is set aside until its account says otherwise.
+//!
+//! There are two kinds of threads, as many of each as CPUs. Programs that were just woken run on the first kind. Those that have
+//! used up a slice, and all of a group that computes a lot ([`HEAVY`]), run on the second, which the host's scheduler ranks below
+//! ([`NICENESS`]): whatever computes in a VM, a command of another VM, and the event loop of the host, find a CPU at once.
 
+use super::group::{Group, State};
 use super::local;
 use super::task::{Outcome, Task};
 use super::ticker::{TICK, Ticker};
 use agentos_syscall::CpuAccount;
 use parking_lot::Mutex;
-use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 use wasmtime::Engine;
 
-/// Virtual time, in nanoseconds, by which a group that slept may be behind those that did not.
-const CREDIT: u64 = 2 * TICK.as_nanos() as u64;
-/// How far, in nanoseconds of virtual time, a running group must be ahead of a waiting one to be interrupted for it.
-const PREEMPT_MARGIN: u64 = 500_000;
-/// Woken programs of a group that go before one of its busy ones.
-const MAX_STREAK: u32 = 8;
+/// Niceness of the threads that run what computes.
+const NICENESS: i32 = 5;
 /// How long a thread without work looks for some before it sleeps, when that paid off the last time: a caller that runs one
 /// command after the other comes back about that soon, and waking a thread takes 40 us where CPUs are virtual.
 const MAX_SPIN: u32 = 200_000;
 /// The same, in nanoseconds too, when it has not paid off for long.
 const MIN_SPIN: u32 = 5_000;
 
+/// The two kinds of threads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Class {
+    /// For what was just woken.
+    Prompt = 0,
+    /// For what computes.
+    Batch = 1,
+}
+
 pub(super) struct Scheduler {
     state: Mutex<State>,
-    /// Programs in queues, to look at without the lock.
+    /// Programs that wait for a prompt thread, to look at without the lock.
     queued: AtomicUsize,
     /// One thread at a time spins.
     spinning: AtomicBool,
@@ -43,60 +51,31 @@ pub(super) struct Scheduler {
 }
 
 struct Worker {
+    class: Class,
     /// Set by whoever wants the thread to look for work.
     awake: AtomicBool,
     /// Set to ask what runs on it to yield.
     preempt: Arc<AtomicBool>,
 }
 
-#[derive(Default)]
-struct State {
-    groups: HashMap<usize, Group>,
-    /// Groups with something to run, least virtual time first.
-    order: BTreeSet<(u64, usize)>,
-    /// Groups over their share, and until when.
-    paused: Vec<(Instant, usize)>,
-    /// Virtual time of the group that was picked last; never goes back.
-    clock: u64,
-    /// Threads that sleep.
-    idle: Vec<usize>,
-    threads: Vec<Option<Thread>>,
-    /// What each thread runs: group, its virtual time at the start, the start.
-    running: Vec<Option<(usize, u64, Instant)>>,
-    stop: bool,
-}
-
-/// The programs of one VM.
-struct Group {
-    account: Arc<CpuAccount>,
-    /// Programs that something woke.
-    woken: VecDeque<Arc<Task>>,
-    /// Programs that used up their slice: they go after the woken ones.
-    busy: VecDeque<Arc<Task>>,
-    /// Woken programs picked while busy ones wait.
-    streak: u32,
-    /// CPU time used, in nanoseconds, moved forward after sleep.
-    time: u64,
-    /// Programs that have not finished.
-    tasks: usize,
-    paused: bool,
-}
+/// A sleeping thread that is to be woken, once the lock is released.
+type Sleeper = Option<(usize, Option<Thread>)>;
 
 impl Scheduler {
-    /// Starts `threads` threads and the ticker.
+    /// Starts `threads` threads of each kind, and the ticker.
     pub fn start(engine: Engine, threads: usize) -> std::io::Result<Arc<Scheduler>> {
-        let worker = || Worker { awake: AtomicBool::new(false), preempt: Arc::default() };
-        let state = State { threads: vec![None; threads], running: vec![None; threads], ..State::default() };
+        let worker = |class| Worker { class, awake: AtomicBool::new(false), preempt: Arc::default() };
+        let classes = [Class::Prompt, Class::Batch].into_iter().flat_map(|class| std::iter::repeat_n(class, threads));
         let scheduler = Arc::new(Scheduler {
-            state: Mutex::new(state),
+            state: Mutex::new(State::new(2 * threads)),
             queued: AtomicUsize::new(0),
             spinning: AtomicBool::new(false),
             spin: AtomicU32::new(MIN_SPIN),
-            workers: std::iter::repeat_with(worker).take(threads).collect(),
+            workers: classes.map(worker).collect(),
             ticker: Ticker::default(),
             engine: engine.clone(),
         });
-        for index in 0..threads {
+        for index in 0..scheduler.workers.len() {
             let scheduler = scheduler.clone();
             std::thread::Builder::new().name("agentos-wasm".into()).spawn(move || scheduler.work(index))?;
         }
@@ -107,27 +86,17 @@ impl Scheduler {
 
     /// One more program in the group of an account; answers the group's key.
     pub fn join(&self, account: &Arc<CpuAccount>) -> usize {
-        let key = Arc::as_ptr(account) as usize;
-        let mut state = self.state.lock();
-        let clock = state.clock;
-        // The group holds the account, so that no other can have its address.
-        let fresh = || Group { account: account.clone(), woken: VecDeque::new(), busy: VecDeque::new(), streak: 0, time: clock, tasks: 0, paused: false };
-        state.groups.entry(key).or_insert_with(fresh).tasks += 1;
-        key
+        self.state.lock().join(account)
     }
 
     /// Ends the threads; programs that have not finished are given up.
     pub fn stop(&self) {
         let mut state = self.state.lock();
         state.stop = true;
-        let queued: Vec<Arc<Task>> = state.groups.values_mut().flat_map(|group| group.woken.drain(..).chain(group.busy.drain(..))).collect();
-        state.order.clear();
-        let idle = std::mem::take(&mut state.idle);
-        let threads: Vec<Option<Thread>> = idle.iter().map(|index| state.threads[*index].clone()).collect();
+        let queued: Vec<Arc<Task>> = state.groups.values_mut().flat_map(Group::drain).collect();
+        let sleepers: Vec<Sleeper> = (0..self.workers.len()).map(|index| Some((index, state.threads[index].clone()))).collect();
         drop(state);
-        for (index, thread) in idle.into_iter().zip(threads) {
-            self.wake(index, thread);
-        }
+        sleepers.into_iter().for_each(|sleeper| self.wake(sleeper));
         self.ticker.stop();
         queued.iter().for_each(|task| task.cancel());
     }
@@ -140,25 +109,23 @@ impl Scheduler {
             return task.cancel();
         }
         let key = task.group();
-        let Some(time) = state.push(task, busy) else { return };
-        self.queued.fetch_add(1, Ordering::SeqCst);
-        if self.spinning.load(Ordering::SeqCst) {
+        let Some((class, time)) = state.push(task, busy) else { return };
+        self.queued.store(state.ready[Class::Prompt as usize].len(), Ordering::SeqCst);
+        if class == Class::Prompt && self.spinning.load(Ordering::SeqCst) {
             return;
         }
-        if let Some(index) = state.idle.pop() {
-            let thread = state.threads[index].clone();
-            drop(state);
-            return self.wake(index, thread);
-        }
-        let victim = state.furthest_ahead(key, time);
+        let sleeper = state.sleeper(class);
+        let victim = if sleeper.is_none() { state.furthest_ahead(key, time, |index| self.workers[index].class == class) } else { None };
         drop(state);
+        self.wake(sleeper);
         if let Some(index) = victim {
             self.workers[index].preempt.store(true, Ordering::Relaxed);
             self.engine.increment_epoch();
         }
     }
 
-    fn wake(&self, index: usize, thread: Option<Thread>) {
+    fn wake(&self, sleeper: Sleeper) {
+        let Some((index, thread)) = sleeper else { return };
         self.workers[index].awake.store(true, Ordering::SeqCst);
         if let Some(thread) = thread {
             thread.unpark();
@@ -168,27 +135,20 @@ impl Scheduler {
     /// Puts groups whose pause is over back; answers whether any group is set aside.
     pub fn resume_due(&self) -> bool {
         let mut state = self.state.lock();
-        if state.paused.is_empty() {
+        if !state.resume_due(Instant::now()) {
             return false;
         }
-        let now = Instant::now();
-        let (due, later) = std::mem::take(&mut state.paused).into_iter().partition(|(until, _)| *until <= now);
-        state.paused = later;
-        let due: Vec<(Instant, usize)> = due;
-        for (_, key) in due {
-            state.resume(key);
-        }
         // Whoever is woken wakes the next when there is more.
-        let woken = if state.order.is_empty() { None } else { state.idle.pop() };
-        let thread = woken.and_then(|index| state.threads[index].clone());
+        let sleepers = [Class::Prompt, Class::Batch].map(|class| if state.ready[class as usize].is_empty() { None } else { state.sleeper(class) });
         drop(state);
-        if let Some(index) = woken {
-            self.wake(index, thread);
-        }
+        sleepers.into_iter().for_each(|sleeper| self.wake(sleeper));
         true
     }
 
     fn work(self: Arc<Self>, index: usize) {
+        if self.workers[index].class == Class::Batch {
+            be_nice();
+        }
         self.state.lock().threads[index] = Some(std::thread::current());
         while let Some(task) = self.next(index) {
             self.ticker.enter();
@@ -224,46 +184,30 @@ impl Scheduler {
             }
         };
         let left = local::leave();
-        preempt.store(false, Ordering::Relaxed);
-        self.account(index, group, used, finished);
+        let asked = preempt.swap(false, Ordering::Relaxed);
+        let gone = self.state.lock().account(index, group, used, finished);
+        drop(gone);
         left.into_iter().for_each(|task| self.enqueue(task, false));
-        again.into_iter().for_each(|task| self.enqueue(task, true));
-    }
-
-    /// Writes down what a thread has used.
-    fn account(&self, index: usize, key: usize, used: Duration, finished: usize) {
-        let mut state = self.state.lock();
-        state.running[index] = None;
-        let Some(group) = state.groups.get_mut(&key) else { return };
-        let before = group.time;
-        group.time += u64::try_from(used.as_nanos()).unwrap_or(0).max(1);
-        group.tasks -= finished;
-        let (time, gone) = (group.time, group.tasks == 0);
-        if state.order.remove(&(before, key)) {
-            state.order.insert((time, key));
-        }
-        let group = if gone { state.groups.remove(&key) } else { None };
-        drop(state);
-        drop(group);
+        // Who yields to another group before its slice is over has not computed for long.
+        again.into_iter().for_each(|task| self.enqueue(task, !(asked && used < TICK / 2)));
     }
 
     /// The next program for a thread; sleeps until there is one. `None` at the end.
     fn next(&self, index: usize) -> Option<Arc<Task>> {
-        let mut may_spin = true;
+        let class = self.workers[index].class;
+        let mut may_spin = class == Class::Prompt;
         loop {
             let mut state = self.state.lock();
             if state.stop {
                 return None;
             }
-            if let Some(task) = state.pick(index) {
-                self.queued.fetch_sub(1, Ordering::SeqCst);
+            let picked = state.pick(index, class);
+            self.queued.store(state.ready[Class::Prompt as usize].len(), Ordering::SeqCst);
+            if let Some(task) = picked {
                 // Whoever queued it woke at most one thread.
-                let more = if state.order.is_empty() { None } else { state.idle.pop() };
-                let thread = more.and_then(|other| state.threads[other].clone());
+                let more = if state.ready[class as usize].is_empty() { None } else { state.sleeper(class) };
                 drop(state);
-                if let Some(other) = more {
-                    self.wake(other, thread);
-                }
+                self.wake(more);
                 return Some(task);
             }
             if may_spin && !self.spinning.swap(true, Ordering::SeqCst) {
@@ -272,17 +216,21 @@ impl Scheduler {
                 may_spin = false;
                 continue;
             }
-            state.idle.push(index);
+            state.idle[class as usize].push(index);
             drop(state);
-            let asleep = Instant::now();
-            while !self.workers[index].awake.swap(false, Ordering::SeqCst) {
-                std::thread::park();
-            }
-            may_spin = true;
-            if asleep.elapsed() < 2 * Duration::from_nanos(MAX_SPIN.into()) {
-                // Looking a little longer would have been better than sleeping.
-                self.spin.store(MAX_SPIN, Ordering::Relaxed);
-            }
+            self.sleep(index);
+            may_spin = class == Class::Prompt;
+        }
+    }
+
+    fn sleep(&self, index: usize) {
+        let asleep = Instant::now();
+        while !self.workers[index].awake.swap(false, Ordering::SeqCst) {
+            std::thread::park();
+        }
+        if self.workers[index].class == Class::Prompt && asleep.elapsed() < 2 * Duration::from_nanos(MAX_SPIN.into()) {
+            // Looking a little longer would have been better than sleeping.
+            self.spin.store(MAX_SPIN, Ordering::Relaxed);
         }
     }
 
@@ -304,77 +252,9 @@ impl Scheduler {
     }
 }
 
-impl Group {
-    fn is_empty(&self) -> bool {
-        self.woken.is_empty() && self.busy.is_empty()
-    }
-
-    fn pop(&mut self) -> Option<Arc<Task>> {
-        if !self.woken.is_empty() && (self.busy.is_empty() || self.streak < MAX_STREAK) {
-            self.streak = if self.busy.is_empty() { 0 } else { self.streak + 1 };
-            return self.woken.pop_front();
-        }
-        self.streak = 0;
-        self.busy.pop_front()
-    }
-}
-
-impl State {
-    /// Queues a program; answers its group's virtual time.
-    fn push(&mut self, task: Arc<Task>, busy: bool) -> Option<u64> {
-        let (key, clock) = (task.group(), self.clock);
-        let group = self.groups.get_mut(&key)?;
-        let was_empty = group.is_empty();
-        if busy { &mut group.busy } else { &mut group.woken }.push_back(task);
-        if was_empty && !group.paused {
-            let running = self.running.iter().flatten().any(|(running, ..)| *running == key);
-            if !running {
-                group.time = group.time.max(clock.saturating_sub(CREDIT));
-            }
-            self.order.insert((group.time, key));
-        }
-        Some(group.time)
-    }
-
-    /// The first program of the group with the least virtual time that may run.
-    fn pick(&mut self, index: usize) -> Option<Arc<Task>> {
-        loop {
-            let (time, key) = *self.order.first()?;
-            let group = self.groups.get_mut(&key)?;
-            if let Some(pause) = group.account.pause() {
-                group.paused = true;
-                self.order.remove(&(time, key));
-                self.paused.push((Instant::now() + pause, key));
-                continue;
-            }
-            let task = group.pop();
-            if group.is_empty() {
-                self.order.remove(&(time, key));
-            }
-            self.clock = self.clock.max(time);
-            self.running[index] = Some((key, time, Instant::now()));
-            if task.is_some() {
-                return task;
-            }
-        }
-    }
-
-    fn resume(&mut self, key: usize) {
-        let clock = self.clock;
-        let Some(group) = self.groups.get_mut(&key) else { return };
-        group.paused = false;
-        if !group.is_empty() {
-            group.time = group.time.max(clock.saturating_sub(CREDIT));
-            self.order.insert((group.time, key));
-        }
-    }
-
-    /// The thread whose group is furthest ahead of `time`, when it is far enough and another group.
-    fn furthest_ahead(&self, key: usize, time: u64) -> Option<usize> {
-        let now = Instant::now();
-        let ahead = |(_, since_time, since): &(usize, u64, Instant)| since_time + u64::try_from((now - *since).as_nanos()).unwrap_or(0);
-        let running = self.running.iter().enumerate().filter_map(|(index, running)| Some((index, running.as_ref()?)));
-        let (index, furthest) = running.filter(|(_, running)| running.0 != key).map(|(index, running)| (index, ahead(running))).max_by_key(|(_, at)| *at)?;
-        (furthest > time.saturating_add(PREEMPT_MARGIN)).then_some(index)
-    }
+/// Ranks this thread below others. Failing costs only fairness.
+#[allow(unsafe_code, reason = "setpriority has no safe form here")]
+fn be_nice() {
+    // SAFETY: no memory is involved; 0 is the calling thread on Linux.
+    unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, NICENESS) };
 }

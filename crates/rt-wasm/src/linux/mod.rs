@@ -1,8 +1,8 @@
 //! The Linux ABI: system calls as imports of the module.
 //!
-//! Two forms lead to the same handlers ([`table`]): `aos.syscall(number, a1..a6)`, and `linux.<name>(a1..)` with one import per
-//! call; `syscall` is in `linux` too, for syscall(2) with a number from a variable. Beside them `aos.fork` and `aos.sigpop`, which are not calls of Linux but what the wasm32 port of musl makes fork(2)
-//! and signal handlers from.
+//! Two forms lead to the same handlers ([`table`]): `linux.<name>(a1..)` with one import per call, and `linux.syscall(number, a1..a6)`
+//! for syscall(2) with a number from a variable. Beside them `linux.fork` and `linux.sigpop`, which are not calls of Linux but
+//! what the wasm32 port of musl makes fork(2) and signal handlers from. Older programs import the last three from `aos`.
 
 pub(crate) mod calls;
 mod layout;
@@ -13,7 +13,7 @@ use crate::process::Process;
 use crate::{driver, fork};
 use agentos_abi::{Errno, Result};
 use table::Syscall;
-use wasmtime::{Caller, FuncType, Linker, Val, ValType};
+use wasmtime::{Caller, Linker};
 
 /// Import modules of this ABI.
 pub(crate) const MODULES: [&str; 2] = ["aos", "linux"];
@@ -32,21 +32,32 @@ pub(crate) fn add_to_linker(linker: &mut Linker<Process>) -> wasmtime::Result<()
         linker.func_wrap_async(module, "fork", |caller, (buffer, len): (u32, u32)| Box::new(fork::import(caller, buffer, len)))?;
         linker.func_wrap(module, "sigpop", calls::signal::sigpop)?;
     }
-    let engine = linker.engine().clone();
-    for entry in table::table() {
-        let ty = FuncType::new(&engine, vec![ValType::I32; entry.arity as usize], [ValType::I32]);
-        linker.func_new_async("linux", entry.name, ty, move |caller, params, results| {
+    table::table().iter().try_for_each(|entry| add_call(linker, entry))
+}
+
+/// One import per number of arguments: wasmtime makes the fastest code for functions whose type it knows.
+macro_rules! import {
+    ($linker:ident, $entry:ident, $($name:ident),*) => {
+        $linker.func_wrap_async("linux", $entry.name, move |caller, ($($name,)*): ($(import!(@type $name),)*)| {
+            let given = [$($name),*];
             let mut args: Args = [0; 6];
-            for (arg, param) in args.iter_mut().zip(params) {
-                *arg = param.i32().unwrap_or(0) as u32;
-            }
-            Box::new(async move {
-                let answer = syscall(caller, entry, args).await?;
-                results[0] = Val::I32(answer);
-                Ok(())
-            })
-        })?;
-    }
+            args[..given.len()].copy_from_slice(&given);
+            Box::new(syscall(caller, $entry, args))
+        })
+    };
+    (@type $name:ident) => { u32 };
+}
+
+fn add_call(linker: &mut Linker<Process>, entry: &'static Syscall) -> wasmtime::Result<()> {
+    match entry.arity {
+        0 => linker.func_wrap_async("linux", entry.name, move |caller, (): ()| Box::new(syscall(caller, entry, [0; 6])))?,
+        1 => import!(linker, entry, a)?,
+        2 => import!(linker, entry, a, b)?,
+        3 => import!(linker, entry, a, b, c)?,
+        4 => import!(linker, entry, a, b, c, d)?,
+        5 => import!(linker, entry, a, b, c, d, e)?,
+        _ => import!(linker, entry, a, b, c, d, e, f)?,
+    };
     Ok(())
 }
 

@@ -69,6 +69,11 @@ pub fn spin() -> Code {
     vec![0x03, 0x40, 0x0c, 0, 0x0b]
 }
 
+/// Loops until the word at `at` is not zero.
+pub fn spin_until_set(at: u32) -> Code {
+    [vec![0x03, 0x40], constant(at), vec![0x28, 2, 0, 0x45, 0x0d, 0, 0x0b]].concat()
+}
+
 /// Grows memory by `pages` until that fails.
 pub fn grow_until_refused(pages: u32) -> Code {
     [vec![0x03, 0x40], constant(pages), vec![0x40, 0], constant(u32::MAX), vec![0x47, 0x0d, 0, 0x0b]].concat()
