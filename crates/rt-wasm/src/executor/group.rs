@@ -134,8 +134,17 @@ impl State {
         key
     }
 
+    /// For each kind of thread that something waits for, one that sleeps. To be asked after every change of the lists: what a group
+    /// has used decides for which kind its programs wait. `spinning`: a prompt thread is looking already.
+    pub fn wanted(&mut self, spinning: bool) -> [Option<(usize, Option<Thread>)>; 2] {
+        [Class::Prompt, Class::Batch].map(|class| {
+            let looked_for = class == Class::Prompt && spinning;
+            if looked_for || self.ready[class as usize].is_empty() { None } else { self.sleeper(class) }
+        })
+    }
+
     /// A sleeping thread of a kind.
-    pub fn sleeper(&mut self, class: Class) -> Option<(usize, Option<Thread>)> {
+    fn sleeper(&mut self, class: Class) -> Option<(usize, Option<Thread>)> {
         let index = self.idle[class as usize].pop()?;
         Some((index, self.threads[index].clone()))
     }

@@ -110,18 +110,26 @@ impl Scheduler {
         }
         let key = task.group();
         let Some((class, time)) = state.push(task, busy) else { return };
-        self.queued.store(state.ready[Class::Prompt as usize].len(), Ordering::SeqCst);
-        if class == Class::Prompt && self.spinning.load(Ordering::SeqCst) {
-            return;
-        }
-        let sleeper = state.sleeper(class);
-        let victim = if sleeper.is_none() { state.furthest_ahead(key, time, |index| self.workers[index].class == class) } else { None };
+        let spinning = self.publish(&state);
+        let sleepers = state.wanted(spinning);
+        let served = sleepers[class as usize].is_some() || (spinning && class == Class::Prompt);
+        let victim = if served { None } else { state.furthest_ahead(key, time, |index| self.workers[index].class == class) };
         drop(state);
-        self.wake(sleeper);
+        self.wake_all(sleepers);
         if let Some(index) = victim {
             self.workers[index].preempt.store(true, Ordering::Relaxed);
             self.engine.increment_epoch();
         }
+    }
+
+    /// Tells a thread that spins how much there is; answers whether one does.
+    fn publish(&self, state: &State) -> bool {
+        self.queued.store(state.ready[Class::Prompt as usize].len(), Ordering::SeqCst);
+        self.spinning.load(Ordering::SeqCst)
+    }
+
+    fn wake_all(&self, sleepers: [Sleeper; 2]) {
+        sleepers.into_iter().for_each(|sleeper| self.wake(sleeper));
     }
 
     fn wake(&self, sleeper: Sleeper) {
@@ -139,9 +147,10 @@ impl Scheduler {
             return false;
         }
         // Whoever is woken wakes the next when there is more.
-        let sleepers = [Class::Prompt, Class::Batch].map(|class| if state.ready[class as usize].is_empty() { None } else { state.sleeper(class) });
+        let spinning = self.publish(&state);
+        let sleepers = state.wanted(spinning);
         drop(state);
-        sleepers.into_iter().for_each(|sleeper| self.wake(sleeper));
+        self.wake_all(sleepers);
         true
     }
 
@@ -185,8 +194,13 @@ impl Scheduler {
         };
         let left = local::leave();
         let asked = preempt.swap(false, Ordering::Relaxed);
-        let gone = self.state.lock().account(index, group, used, finished);
+        let mut state = self.state.lock();
+        let gone = state.account(index, group, used, finished);
+        let spinning = self.publish(&state);
+        let sleepers = state.wanted(spinning);
+        drop(state);
         drop(gone);
+        self.wake_all(sleepers);
         left.into_iter().for_each(|task| self.enqueue(task, false));
         // Who yields to another group before its slice is over has not computed for long.
         again.into_iter().for_each(|task| self.enqueue(task, !(asked && used < TICK / 2)));
@@ -202,12 +216,12 @@ impl Scheduler {
                 return None;
             }
             let picked = state.pick(index, class);
-            self.queued.store(state.ready[Class::Prompt as usize].len(), Ordering::SeqCst);
+            let spinning = self.publish(&state);
             if let Some(task) = picked {
-                // Whoever queued it woke at most one thread.
-                let more = if state.ready[class as usize].is_empty() { None } else { state.sleeper(class) };
+                // Whoever queued it woke at most one thread of each kind.
+                let sleepers = state.wanted(spinning);
                 drop(state);
-                self.wake(more);
+                self.wake_all(sleepers);
                 return Some(task);
             }
             if may_spin && !self.spinning.swap(true, Ordering::SeqCst) {
