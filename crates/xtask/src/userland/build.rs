@@ -10,7 +10,7 @@ use std::process::Command;
 const CONFIGURE: &str = "--host=i686-pc-linux-musl --build=x86_64-pc-linux-gnu --prefix=/usr --disable-nls --disable-dependency-tracking";
 
 /// Instead of the tools that would make a package's generated files anew.
-const MAKE: &str = "AUTOCONF=: AUTOMAKE=: ACLOCAL=: AUTOHEADER=: MAKEINFO=true";
+const NOREGEN: &str = "AUTOCONF=: AUTOMAKE=: ACLOCAL=: AUTOHEADER=: MAKEINFO=true";
 
 /// Builds and installs.
 pub fn run_recipe(recipe: &Recipe, tools: &Toolchain) -> Result<(), String> {
@@ -20,7 +20,7 @@ pub fn run_recipe(recipe: &Recipe, tools: &Toolchain) -> Result<(), String> {
         std::fs::remove_dir_all(&folder).map_err(|e| e.to_string())?;
     }
     std::fs::create_dir_all(&folder).map_err(|e| e.to_string())?;
-    let script = recipe.build.clone().unwrap_or_else(|| format!("$SRC/configure $CONFIGURE\nmake $MAKE {}", recipe.make.join(" ")));
+    let script = recipe.build.clone().unwrap_or_else(|| format!("$SRC/configure $CONFIGURE\nmake $NOREGEN {}", recipe.make.join(" ")));
     compile(recipe, tools, &source, &folder, &script)?;
     for module in &recipe.module {
         finish(recipe, module, tools, &folder)?;
@@ -42,9 +42,9 @@ fn compile(recipe: &Recipe, tools: &Toolchain, source: &Path, folder: &Path, scr
         .current_dir(folder)
         .args(["-ec", script])
         .env("SRC", source)
-        .env("LIBS", tools.scratch.join("libs"))
+        .env("DEPS", tools.scratch.join("libs"))
         .env("CONFIGURE", format!("{CONFIGURE} {}", recipe.configure.join(" ")))
-        .env("MAKE", MAKE)
+        .env("NOREGEN", NOREGEN)
         .env("MAKEFLAGS", format!("-j{jobs}"))
         .env("CFLAGS", cflags)
         .env("CC", tools.scripts.join("cc"))
@@ -61,7 +61,7 @@ fn compile(recipe: &Recipe, tools: &Toolchain, source: &Path, folder: &Path, scr
         .env("LC_ALL", "C")
         .env("TZ", "UTC")
         .env("AGENTOS_SYSROOT", &tools.sysroot)
-        .env("AGENTOS_LIBS", tools.scratch.join("libs")))
+        .env("AGENTOS_DEPS", tools.scratch.join("libs")))
 }
 
 /// Optimizes a linked module and puts it into the package.
