@@ -13,7 +13,14 @@ const CONFIGURE: &str = "--host=i686-pc-linux-musl --build=x86_64-pc-linux-gnu -
 const NOREGEN: &str = "AUTOCONF=: AUTOMAKE=: ACLOCAL=: AUTOHEADER=: MAKEINFO=true";
 
 /// Builds and installs.
+///
+/// A library that was built from the same recipe, compiler scripts and C library before is used as it is.
 pub fn run_recipe(recipe: &Recipe, tools: &Toolchain) -> Result<(), String> {
+    let stamp = tools.scratch.join("libs").join(format!("{}.built-from", recipe.name));
+    let state = library_state(recipe, tools)?;
+    if recipe.package.is_none() && std::fs::read_to_string(&stamp).is_ok_and(|text| text == state) {
+        return Ok(());
+    }
     let source = source::fetch(recipe, &tools.scratch)?;
     let folder = tools.scratch.join("build").join(&recipe.name);
     if folder.exists() {
@@ -24,6 +31,33 @@ pub fn run_recipe(recipe: &Recipe, tools: &Toolchain) -> Result<(), String> {
     compile(recipe, tools, &source, &folder, &script)?;
     for module in &recipe.module {
         finish(recipe, module, tools, &folder)?;
+    }
+    copyright(recipe, &source, tools)?;
+    if recipe.package.is_none() {
+        std::fs::write(&stamp, state).map_err(|e| e.to_string())?;
+    }
+    Ok(())
+}
+
+fn library_state(recipe: &Recipe, tools: &Toolchain) -> Result<String, String> {
+    let own = source::sha256(Path::new(&format!("guest/recipes/{}.toml", recipe.name)))?;
+    let compiler = source::sha256(&tools.scripts.join("cc"))?;
+    Ok(format!("{own} {compiler}\n{}", std::fs::read_to_string(tools.sysroot.join("built-from")).unwrap_or_default()))
+}
+
+/// The licence text goes beside the modules; that of a library waits in the scratch folder for the programs that need it.
+fn copyright(recipe: &Recipe, source: &Path, tools: &Toolchain) -> Result<(), String> {
+    let waiting = tools.scratch.join("libs/copyright");
+    let copy = |from: &Path, to: &Path, name: &str| -> Result<(), String> {
+        std::fs::create_dir_all(to).map_err(|e| e.to_string())?;
+        std::fs::copy(from, to.join(format!("{name}.copyright"))).map(drop).map_err(|e| format!("{}: {e}", from.display()))
+    };
+    let own = source.join("debian/copyright");
+    let Some(package) = &recipe.package else { return copy(&own, &waiting, recipe.source_name()) };
+    let target = Path::new("npm").join(package).join("LICENSES");
+    copy(&own, &target, recipe.source_name())?;
+    for library in &recipe.depends {
+        copy(&waiting.join(format!("{library}.copyright")), &target, library)?;
     }
     Ok(())
 }
@@ -38,8 +72,10 @@ fn compile(recipe: &Recipe, tools: &Toolchain, source: &Path, folder: &Path, scr
         recipe.cflags
     );
     let jobs = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+    let site = if recipe.gnu { tools.scripts.join("config.site") } else { "/dev/null".into() };
     run(Command::new("sh")
         .current_dir(folder)
+        .env("CONFIG_SITE", site)
         .args(["-ec", script])
         .env("SRC", source)
         .env("DEPS", tools.scratch.join("libs"))
@@ -73,8 +109,26 @@ fn finish(recipe: &Recipe, module: &Module, tools: &Toolchain, folder: &Path) ->
     let mut command = Command::new(tools.scripts.join("wasm-opt"));
     command.env("AGENTOS_BINARYEN", &tools.binaryen).arg(folder.join(&module.file)).args(&module.passes).arg(level);
     if module.fork == Fork::Asyncify {
+        let list = folder.join(format!("{}.never-forks", module.name));
+        std::fs::write(&list, never_forks(module, &tools.sysroot)?).map_err(|e| format!("{}: {e}", list.display()))?;
+        command.args(["--asyncify", "--pass-arg=asyncify-imports@linux.fork"]).arg(format!("--pass-arg=asyncify-removelist@@{}", list.display()));
         // Instrumented code is large and plain; another round makes it smaller.
-        command.args(["--asyncify", "--pass-arg=asyncify-imports@linux.fork", level]);
+        command.arg(level);
     }
     run(command.arg("--translate-to-exnref").arg("-o").arg(target.join(format!("{}.wasm", module.name))))
+}
+
+/// Functions that stay uninstrumented: those of the C library, whose callbacks (streams, comparisons, signal handlers) do not
+/// fork in any of our programs, and those that the recipe names.
+fn never_forks(module: &Module, sysroot: &Path) -> Result<String, String> {
+    let output = Command::new("llvm-nm-22").args(["--defined-only", "--extern-only"]).arg(sysroot.join("lib/libc.a")).output();
+    let output = output.map_err(|e| format!("llvm-nm-22: {e}"))?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let functions = text.lines().filter_map(|line| line.split_once(" T ").or_else(|| line.split_once(" W "))).map(|(_, name)| name);
+    // The sort's own, which call the comparison.
+    let mut names: Vec<&str> = functions.filter(|name| !matches!(*name, "fork" | "_Fork")).chain(["sift", "trinkle"]).collect();
+    names.extend(module.never_forks.iter().map(String::as_str));
+    names.sort_unstable();
+    names.dedup();
+    Ok(names.join("\n"))
 }

@@ -3,10 +3,12 @@
 //!     cargo xtask userland                 every recipe
 //!     cargo xtask userland grep sed        these, and the libraries they need
 //!     cargo xtask userland --index         only docs/commands.md, SOURCES.lock and programs.json, from the recipes
+//!     cargo xtask userland --changed       builds the recipes that HEAD's commit touches; fails when a module's bytes differ
 //!     cargo xtask userland --check         exits 1 when those are stale, or a module does not match its checksum
 
 mod build;
 mod catalogue;
+mod changed;
 mod recipe;
 mod source;
 mod toolchain;
@@ -19,6 +21,7 @@ pub fn main(args: &[String]) -> Result<Vec<String>, String> {
     let recipes = recipe::load(Path::new("guest/recipes"))?;
     match args {
         [only] if only == "--check" => return catalogue::check(&recipes),
+        [only] if only == "--changed" => return changed::rebuild(&recipes, &scratch()),
         [only] if only == "--index" => return catalogue::write(&recipes).map(|()| Vec::new()),
         _ => {}
     }

@@ -23,6 +23,9 @@ pub struct Recipe {
     /// Arguments of `configure` beside those that every program gets.
     #[serde(default)]
     pub configure: Vec<String>,
+    /// Whether `configure` starts from the answers in guest/toolchain/config.site: GNU packages.
+    #[serde(default)]
+    pub gnu: bool,
     /// Added to CFLAGS; `-O2` is there already.
     #[serde(default)]
     pub cflags: String,
@@ -71,6 +74,9 @@ pub struct Module {
     /// Passes of binaryen that go first.
     #[serde(default)]
     pub passes: Vec<String>,
+    /// Functions of an instrumented program that call through pointers or deep into the program, but have no fork below them.
+    #[serde(default)]
+    pub never_forks: Vec<String>,
     /// Level of the optimizer: `-O2` when absent.
     pub optimize: Option<String>,
     /// The main command; `name` when absent.

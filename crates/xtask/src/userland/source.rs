@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Releases of Debian that sources are taken from.
-const RELEASES: &str = "bookworm trixie";
+const RELEASES: &str = "bookworm trixie sid";
 
 /// Downloads, checks and unpacks; gives the folder of the source.
 pub fn fetch(recipe: &Recipe, scratch: &Path) -> Result<PathBuf, String> {

@@ -31,6 +31,9 @@ pub fn prepare(scratch: &Path) -> Result<Toolchain, String> {
     std::fs::create_dir_all(scratch.join("libs/lib")).map_err(|e| e.to_string())?;
     std::fs::create_dir_all(scratch.join("libs/include")).map_err(|e| e.to_string())?;
     let here = std::env::current_dir().map_err(|e| e.to_string())?;
+    // Several may run at a time, on different recipes; what they share is made by the first.
+    let lock = std::fs::File::create(scratch.join("lock")).map_err(|e| e.to_string())?;
+    lock.lock().map_err(|e| e.to_string())?;
     let tools = Toolchain {
         scratch: scratch.to_owned(),
         scripts: here.join("guest/toolchain"),
