@@ -1,19 +1,20 @@
 // The userland against the machine's own tools, in the same run: `npm run bench -- userland`.
 // Every command runs as `bash -c` in both; times are whole commands, the ratio is of their medians.
 import { execFile } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AgentOs } from "agentos";
-import common from "@agentos/common";
 import { sample } from "./measure.mjs";
 
-/** Packages beside the common one, as far as they are installed. */
+/** All packages of commands that this repository has, as far as they are installed. */
 async function software() {
-  const found = [common];
-  for (const name of ["@agentos/git", "@agentos/rust-tools", "@agentos/extra"]) {
+  const found = [];
+  for (const name of readdirSync(new URL("../npm/", import.meta.url))) {
     try {
-      found.push((await import(name)).default);
+      const { default: software } = await import(`@agentos/${name}`);
+      // Agents and their trees are no commands.
+      if (name !== "pi") found.push(software);
     } catch {
       // Not installed: its commands are skipped below.
     }
