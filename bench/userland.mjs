@@ -13,8 +13,8 @@ async function software() {
   for (const name of readdirSync(new URL("../npm/", import.meta.url))) {
     try {
       const { default: software } = await import(`@agentos/${name}`);
-      // Agents and their trees are no commands.
-      if (name !== "pi") found.push(software);
+      // Agents are no commands, and some packages are not software at all.
+      if (name !== "pi" && software !== undefined) found.push(software);
     } catch {
       // Not installed: its commands are skipped below.
     }
