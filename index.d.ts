@@ -63,6 +63,176 @@ export interface MountOptions {
   readOnly?: boolean;
 }
 
+// --------------------------------------------------------------------------------------------------------------- host tools
+
+/** A JSON Schema, as a plain object. The types of the arguments follow from a constant that is declared `as const`, and in {@link hostTool} from one in place. */
+export type JsonSchema = Readonly<{ [keyword: string]: unknown }>;
+
+/** A schema of zod 4, of zod from 3.24 on, or of another library that speaks Standard Schema. It must have a JSON Schema too. */
+export interface StandardSchema<Output = unknown> {
+  readonly "~standard": { readonly version: 1; readonly vendor: string; readonly types?: { readonly input: unknown; readonly output: Output } | undefined };
+}
+
+/** A schema of zod 3. */
+export interface Zod3Schema<Output = unknown> {
+  readonly _output: Output;
+  readonly _def: object;
+}
+
+/**
+ * What a tool's arguments are described by. Dates and big integers are text and numbers in JSON, and what the schema says in the
+ * handler. Refinements and transforms run on the host, after the JSON Schema was checked.
+ */
+export type ToolSchema = StandardSchema | Zod3Schema | JsonSchema;
+
+/** What a handler gets for a schema; without one, no arguments. */
+export type ToolArguments<Schema> = unknown extends Schema ? Readonly<Record<string, never>>
+  : Schema extends { readonly "~standard": { readonly types?: infer Types } }
+  ? NonNullable<Types> extends { readonly output: infer Output } ? Output : unknown
+  : Schema extends { readonly _output: infer Output } ? Output
+  : FromJsonSchema<Schema>;
+
+/** The type that a JSON Schema describes; `unknown` where the schema says it in another way than by the common keywords. */
+export type FromJsonSchema<Schema> =
+  Schema extends { readonly const: infer Value } ? Value
+  : Schema extends { readonly enum: readonly (infer Value)[] } ? Value
+  : Schema extends { readonly anyOf: readonly (infer Member)[] } ? FromJsonSchema<Member>
+  : Schema extends { readonly oneOf: readonly (infer Member)[] } ? FromJsonSchema<Member>
+  : Schema extends { readonly type: infer Type } ? (Type extends readonly (infer One)[] ? FromJsonType<One, Schema> : FromJsonType<Type, Schema>)
+  : unknown;
+
+type FromJsonType<Type, Schema> =
+  Type extends "string" ? string
+  : Type extends "number" | "integer" ? number
+  : Type extends "boolean" ? boolean
+  : Type extends "null" ? null
+  : Type extends "array" ? (Schema extends { readonly items: infer Items } ? FromJsonSchema<Items>[] : unknown[])
+  : Type extends "object" ? FromJsonObject<Schema>
+  : unknown;
+
+/** What is required or has a default is there. */
+type FromJsonObject<Schema> = Schema extends { readonly properties: infer Properties }
+  ? Simplified<
+      { -readonly [Key in keyof Properties as IsThere<Schema, Properties, Key> extends true ? Key : never]: FromJsonSchema<Properties[Key]> } & {
+        -readonly [Key in keyof Properties as IsThere<Schema, Properties, Key> extends true ? never : Key]?: FromJsonSchema<Properties[Key]>;
+      }
+    >
+  : Schema extends { readonly additionalProperties: infer Values extends JsonSchema } ? Record<string, FromJsonSchema<Values>>
+  : Record<string, unknown>;
+
+type IsThere<Schema, Properties, Key extends keyof Properties> = Properties[Key] extends { readonly default: unknown } ? true
+  : Schema extends { readonly required: readonly (infer Required)[] } ? (Key extends Required ? true : false)
+  : false;
+
+type Simplified<Type> = { [Key in keyof Type]: Type[Key] };
+
+/** Where a call of a tool came from. */
+export interface ToolContext {
+  /** The VM; a handler may call back into it. */
+  readonly vm: AgentOs;
+  /** The session whose agent called, or null. */
+  readonly sessionId: string | null;
+  /** The process that is the call. */
+  readonly pid: number;
+  /** Its working directory. */
+  readonly cwd: string;
+  /** Its environment. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Aborted when the process is killed, the time is up, or the VM ends. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * What a handler answers, at once or in a promise. Text and bytes are printed as they are, nothing for `undefined`, and anything
+ * else as JSON. An iterator or async iterable is streamed, no faster than it is read: text and JSON line by line, bytes as they
+ * are. What is thrown is the tool's failure: its message is printed on standard error, and the exit status is 1.
+ */
+export type ToolResult = unknown;
+
+/** A tool in the words of {@link hostToolkit}. */
+export interface ToolDefinition<Schema = unknown> {
+  /** For who calls it; the first line is the summary. */
+  description: string;
+  /** What it takes. Default: nothing. */
+  args?: Schema extends ToolSchema ? Schema : ToolSchema;
+  /** What it answers, for the types of code mode and of MCP. It is not checked. */
+  returns?: ToolSchema;
+  /** Time for one call, in milliseconds; beyond: exit status 124. Default: 30000. */
+  timeoutMs?: number;
+  /** Runs in this Node.js process. */
+  handler: (c: ToolContext, args: ToolArguments<Schema>) => ToolResult;
+}
+
+/** A tool in the words of {@link hostTool}. */
+export interface HostToolDefinition<Schema = unknown> {
+  /** For who calls it; the first line is the summary. */
+  description: string;
+  /** What it takes. Default: nothing. */
+  inputSchema?: Schema extends ToolSchema ? Schema : ToolSchema;
+  /** What it answers, for the types of code mode and of MCP. It is not checked. */
+  outputSchema?: ToolSchema;
+  /** Time for one call, in milliseconds; beyond: exit status 124. Default: 30000. */
+  timeoutMs?: number;
+  /** Runs in this Node.js process. */
+  execute: (args: ToolArguments<Schema>, c: ToolContext) => ToolResult;
+}
+
+/** A tool for {@link toolKit}, made by {@link hostTool}. */
+export declare class HostTool {
+  private constructor();
+  readonly description: string;
+}
+
+/** Tools that a VM has as commands `agentos-NAME`, and in JavaScript as `import NAME from "agentos:NAME"`. One toolkit may serve several VMs. */
+export declare class Toolkit {
+  private constructor();
+  readonly name: string;
+  readonly description: string;
+  /** The names of its tools. */
+  readonly tools: readonly string[];
+}
+
+/**
+ * A toolkit. `listIssues` of the toolkit `project` becomes the command `agentos-project list-issues`.
+ *
+ * Throws `ERR_AGENTOS_SCHEMA` for a schema that JSON Schema cannot express, naming the place in it, and `ERR_AGENTOS_TOOL_CLASH`
+ * for two tools that would be one command.
+ */
+export declare function hostToolkit<const Schemas extends Readonly<Record<string, unknown>>>(
+  name: string,
+  tools: { readonly [Key in keyof Schemas]: ToolDefinition<Schemas[Key]> },
+  options?: { description?: string },
+): Toolkit;
+
+/** A tool whose arguments come first. */
+export declare function hostTool<const Schema>(definition: HostToolDefinition<Schema>): HostTool;
+
+/** A toolkit of tools that were made by {@link hostTool}. Throws as {@link hostToolkit}. */
+export declare function toolKit(options: { name: string; description?: string; tools: Readonly<Record<string, HostTool>> }): Toolkit;
+
+/** A connected `Client` of `@modelcontextprotocol/sdk`, by what is used of it. */
+export interface McpClient {
+  listTools(params?: { cursor?: string }): Promise<unknown>;
+  callTool(params: { name: string; arguments?: Record<string, unknown> }, resultSchema?: undefined, options?: { signal?: AbortSignal; timeout?: number }): Promise<unknown>;
+  getServerVersion(): { name: string; version: string } | undefined;
+  getInstructions(): string | undefined;
+  close(): Promise<void>;
+}
+
+/** A server of the Model Context Protocol that this process talks to: a client, a program of the host to start, or an address. */
+export type McpSource =
+  | McpClient
+  | { readonly command: string; readonly args?: readonly string[]; readonly env?: Environment; readonly cwd?: string }
+  | { readonly url: string; readonly headers?: Readonly<Record<string, string>> };
+
+/**
+ * The tools of an MCP server as a toolkit. Needs `@modelcontextprotocol/sdk`. A connection that was opened here is closed with
+ * the last VM that has the toolkit; a client stays the caller's. The server lives on the host: the VM sees commands only.
+ * @param options.name the toolkit's name; the server's own when absent
+ * @param options.timeoutMs time for one call; 30000 when absent
+ */
+export declare function toolkitFromMcp(server: McpSource, options?: { name?: string; timeoutMs?: number }): Promise<Toolkit>;
+
 // ------------------------------------------------------------------------------------------------------------------ options
 
 /** Environment variables. `undefined` counts as absent, so that `process.env` values can be passed on. */
@@ -116,6 +286,8 @@ export interface UserOptions {
 export interface AgentOsOptions {
   /** Packages whose programs the VM has. Default: none. */
   software?: readonly SoftwareManifest[];
+  /** Functions of this Node.js process that the VM has as commands. Default: none. */
+  toolkits?: readonly Toolkit[];
   /** Default: none. */
   mounts?: readonly MountOptions[];
   /** Default: nothing. */

@@ -1,5 +1,25 @@
 // Compiled, never run: what the types of the public API accept and refuse.
-import { AgentOs, AgentOsError, type AgentOsOptions, type ExecResult, type Process, type Session, agentOs, hostDir, memory } from "agentos";
+import {
+  AgentOs,
+  AgentOsError,
+  type AgentOsOptions,
+  type ExecResult,
+  type JsonSchema,
+  type Process,
+  type Session,
+  type ToolContext,
+  type Toolkit,
+  agentOs,
+  hostDir,
+  hostTool,
+  hostToolkit,
+  memory,
+  toolKit,
+} from "agentos";
+import { type } from "arktype";
+import { z } from "zod";
+import * as mini from "zod/mini";
+import { z as z3 } from "zod-3";
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 function holds<_ extends true>(): void {}
@@ -71,4 +91,99 @@ export async function refuses(vm: AgentOs, session: Session): Promise<void> {
   session.respondPermission("id", "maybe");
   // @ts-expect-error there is no such event
   session.on("message", () => {});
+}
+
+export function infersArguments(): void {
+  const schema = {
+    type: "object",
+    properties: {
+      name: { type: "string" },
+      level: { enum: ["low", "high"], default: "low" },
+      tags: { type: "array", items: { type: ["string", "null"] } },
+      one: { anyOf: [{ type: "integer" }, { const: true }] },
+      deep: { type: "object", properties: { x: { type: "number" } }, required: ["x"] },
+      odd: { $ref: "#/x" },
+    },
+    required: ["name", "deep"],
+  } as const;
+  hostToolkit("project", {
+    zod4: {
+      description: "x",
+      args: z.object({ status: z.enum(["open", "all"]).default("open"), due: z.date().optional(), n: z.string().transform(Number) }),
+      handler: async (c, args) => {
+        holds<Equal<typeof args, { status: "open" | "all"; due?: Date | undefined; n: number }>>();
+        holds<Equal<typeof c.vm, AgentOs>>();
+        holds<Equal<typeof c.signal, AbortSignal>>();
+        holds<Equal<typeof c.sessionId, string | null>>();
+        return 1;
+      },
+    },
+    zod3: {
+      description: "x",
+      args: z3.object({ title: z3.string(), tags: z3.array(z3.string()).default([]) }),
+      handler: (_, args) => holds<Equal<typeof args, { title: string; tags: string[] }>>(),
+    },
+    mini: {
+      description: "x",
+      args: mini.object({ a: mini.optional(mini.number()) }),
+      handler: (_, args) => holds<Equal<typeof args, { a?: number | undefined }>>(),
+    },
+    arktype: {
+      description: "x",
+      args: type({ a: "number > 3", "b?": "string" }),
+      handler: (_, args) => holds<Equal<typeof args, { a: number; b?: string }>>(),
+    },
+    jsonSchema: {
+      description: "x",
+      args: schema,
+      handler: (_, args) => {
+        type Expected = { name: string; level: "low" | "high"; deep: { x: number }; tags?: (string | null)[]; one?: number | true; odd?: unknown };
+        holds<Equal<typeof args, Expected>>();
+      },
+    },
+    // In place, TypeScript does not get to the bottom of it.
+    jsonSchemaInPlace: {
+      description: "x",
+      args: { type: "object", properties: { a: { type: "string" } } },
+      handler: (_, args) => holds<Equal<typeof args, unknown>>(),
+    },
+    unknownSchema: {
+      description: "x",
+      args: {} as JsonSchema,
+      handler: (_, args) => holds<Equal<typeof args, unknown>>(),
+    },
+    generator: {
+      description: "x",
+      timeoutMs: 1000,
+      handler: async function* () {
+        yield "line";
+      },
+    },
+  });
+
+  const get = hostTool({
+    description: "x",
+    inputSchema: z.object({ city: z.string() }),
+    execute: async ({ city }, c) => {
+      holds<Equal<typeof city, string>>();
+      holds<Equal<typeof c, ToolContext>>();
+      return { temperature: 18 };
+    },
+  });
+  hostTool({
+    description: "x",
+    inputSchema: { type: "object", properties: { a: { type: "string" } }, required: ["a"] },
+    execute: ({ a }) => holds<Equal<typeof a, string>>(),
+  });
+  const kit: Toolkit = toolKit({ name: "weather", tools: { get } });
+  void AgentOs.create({ toolkits: [kit] });
+
+  // @ts-expect-error a toolkit is made by a function
+  void AgentOs.create({ toolkits: [{ name: "weather", tools: [] }] });
+  // @ts-expect-error a tool has a handler
+  hostToolkit("x", { a: { description: "x" } });
+  // @ts-expect-error there is no such argument
+  hostTool({ description: "x", inputSchema: z.object({ city: z.string() }), execute: async ({ town }) => town });
+  // @ts-expect-error tools of a toolKit are made by hostTool
+  toolKit({ name: "x", tools: { a: { description: "x", execute: () => 1 } } });
 }
