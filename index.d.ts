@@ -382,6 +382,56 @@ export declare class Process {
   on(event: "exit", listener: (exit: ProcessExit) => void): this;
 }
 
+/** Options of {@link AgentOs.openShell}. */
+export interface ShellOptions {
+  /** A path, or a name to look up in PATH. Default: bash, as a login shell. */
+  command?: string;
+  /** Arguments after the name. */
+  args?: readonly string[];
+  /** Width of the window, in characters. Default: 80. */
+  cols?: number;
+  /** Height of the window, in characters. Default: 24. */
+  rows?: number;
+  /** Working directory. Default: the home directory. */
+  cwd?: string;
+  /** Environment, above the VM's and `TERM=xterm-256color`. */
+  env?: Environment;
+}
+
+/** Options of {@link AgentOs.connectTerminal}. The window's size is that of `stdout` unless given. */
+export interface ConnectTerminalOptions extends ShellOptions {
+  /** The keyboard. Default: `process.stdin`. */
+  stdin?: NodeJS.ReadableStream;
+  /** The screen. Default: `process.stdout`. */
+  stdout?: NodeJS.WritableStream;
+}
+
+/** A program on a terminal of its own. Made by {@link AgentOs.openShell}. A shell that nothing refers to any more is hung up. */
+export declare class Shell implements AsyncDisposable {
+  private constructor();
+  /** Unique in its VM. */
+  readonly id: string;
+  /** The program's process id, which is also its session's. */
+  readonly pid: number;
+  /** What the screen is to show. The program waits when nobody reads. */
+  readonly data: ReadableStream<Uint8Array>;
+  /** The end of the program. */
+  readonly exited: Promise<ProcessExit>;
+  /** Types. Resolves when the terminal has taken all of it. */
+  write(content: string | Uint8Array): Promise<void>;
+  /** Changes the window's size, in characters; the program in the foreground gets SIGWINCH. */
+  resize(cols: number, rows: number): void;
+  /** Sends a signal to the program, SIGTERM when absent. False when it has ended. */
+  kill(signal?: SignalName): boolean;
+  /** Calls `listener` with what the screen is to show, in place of `data`. */
+  on(event: "data", listener: (chunk: Uint8Array) => void): this;
+  /** Calls `listener` when the program has ended. */
+  on(event: "exit", listener: (exit: ProcessExit) => void): this;
+  /** Hangs up, and waits for the end: SIGHUP to the session, SIGKILL to the program two seconds later. May be called again. */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
 /** A row of the process table. */
 export interface ProcessInfo {
   pid: number;
@@ -648,6 +698,10 @@ export declare class AgentOs implements AsyncDisposable {
   execFile(file: string, args: readonly string[], options: ExecBufferOptions): Promise<ExecResult<Uint8Array>>;
   /** Starts a program. Rejects with ENOENT when there is no such program. */
   spawn(file: string, args?: readonly string[], options?: SpawnOptions): Promise<Process>;
+  /** Starts a shell, or another program, on a terminal. Rejects with ENOENT when there is no such program, with ENOSPC at the limit of terminals. */
+  openShell(options?: ShellOptions): Promise<Shell>;
+  /** Runs a shell, or another program, on the terminal that this process runs on, until it ends. The terminal is in raw mode meanwhile. */
+  connectTerminal(options?: ConnectTerminalOptions): Promise<ProcessExit>;
   /** The process table. */
   processes(): ProcessInfo[];
   /** Sends a signal to a process, SIGTERM when absent. */

@@ -1,15 +1,19 @@
 // A virtual machine.
+import { randomUUID } from "node:crypto";
 import type * as api from "../index.js";
 import type {
   AgentOsOptions,
+  ConnectTerminalOptions,
   DirEntry,
   ExecBufferOptions,
   ExecOptions,
   ExecResult,
   FileContent,
   FileStat,
+  ProcessExit,
   ProcessInfo,
   SessionOptions,
+  ShellOptions,
   SignalName,
   SpawnOptions,
   Stats,
@@ -18,12 +22,16 @@ import type {
 } from "../index.js";
 import { type NativeSpawn, type NativeVm, called, createVm, settled } from "./binding.js";
 import { isArrayOf, isBoolean, isBytesOrText, isInteger, isMode, isOneOf, isShape, isString, optional, wrongType, wrongValue } from "./check.js";
+import { connectTerminal } from "./connect-terminal.js";
 import { AgentOsError } from "./errors.js";
 import { defined, isAgentOsOptions, isExecOptions, isSessionOptions, isSpawnOptions } from "./options.js";
 import { Process } from "./process.js";
 import { type AnyExecOptions, bytes, run } from "./run.js";
 import { Session } from "./session.js";
+import { type Shell, openShell } from "./shell.js";
 import { isSignal } from "./signals.js";
+import { SESSION_VARIABLE, ToolHost, describeToolkit } from "./tools/host.js";
+import type { Toolkit } from "./tools/toolkit.js";
 
 const isEncoding = isOneOf("utf8", "utf-8", "latin1", "ascii", "base64", "base64url", "hex", "utf16le");
 const isRecursive = isShape({ recursive: isBoolean });
@@ -35,15 +43,26 @@ const isFileContent = isShape({ path: isString, content: isBytesOrText, mode: is
 export class AgentOs implements api.AgentOs {
   readonly #native: NativeVm;
   readonly #sessions = new Set<Session>();
+  #tools: ToolHost | undefined;
+  /** The sessions by the mark that their agents' environment has. */
+  readonly #tagged = new Map<string, WeakRef<Session>>();
+  /** How many shells were opened. */
+  #shells = 0;
 
-  private constructor(native: NativeVm) {
+  private constructor(native: NativeVm, tools: ToolHost | undefined) {
     this.#native = native;
+    this.#tools = tools;
+    // By a weak reference: the tools must not keep the VM.
+    const sessions = this.#tagged;
+    tools?.serve(this, (tag) => (tag === undefined ? undefined : sessions.get(tag))?.deref()?.sessionId ?? null);
   }
 
   static async create(options: AgentOsOptions = {}): Promise<AgentOs> {
     isAgentOsOptions("options", options);
-    const { env, ...rest } = options;
-    return new AgentOs(await createVm(JSON.stringify({ ...rest, env: defined(env) })));
+    const { env, toolkits = [], ...rest } = options;
+    const described = toolkits.length === 0 ? {} : { toolkits: (toolkits as readonly Toolkit[]).map(describeToolkit) };
+    const native = await createVm(JSON.stringify({ ...rest, ...described, env: defined(env) }));
+    return new AgentOs(native, toolkits.length === 0 ? undefined : new ToolHost(native, toolkits as readonly Toolkit[]));
   }
 
   // Processes.
@@ -77,6 +96,19 @@ export class AgentOs implements api.AgentOs {
     isInteger("pid", pid);
     isSignal("signal", signal);
     called(() => this.#native.kill(pid, signal));
+  }
+
+  // Terminals.
+
+  async openShell(options: ShellOptions = {}): Promise<Shell> {
+    return openShell(this.#native, `shell-${++this.#shells}`, options);
+  }
+
+  connectTerminal(options: ConnectTerminalOptions = {}): Promise<ProcessExit> {
+    return connectTerminal((size) => {
+      const { stdin: _stdin, stdout: _stdout, ...rest } = options;
+      return this.openShell({ ...size, ...rest });
+    }, options);
   }
 
   // Files.
@@ -203,9 +235,15 @@ export class AgentOs implements api.AgentOs {
     isString("agent", agent);
     isSessionOptions("options", options);
     const { env, ...rest } = options;
-    const native = await settled(() => this.#native.createSession(agent, JSON.stringify({ ...rest, env: defined(env) })));
-    const session = new Session(agent, native, options.permissions === "ask", (ended) => this.#sessions.delete(ended));
+    const tag = randomUUID();
+    const marked = { ...defined(env), ...(this.#tools !== undefined && { [SESSION_VARIABLE]: tag }) };
+    const native = await settled(() => this.#native.createSession(agent, JSON.stringify({ ...rest, env: marked })));
+    const session = new Session(agent, native, options.permissions === "ask", (ended) => {
+      this.#sessions.delete(ended);
+      this.#tagged.delete(tag);
+    });
     this.#sessions.add(session);
+    this.#tagged.set(tag, new WeakRef(session));
     return session;
   }
 
@@ -222,6 +260,9 @@ export class AgentOs implements api.AgentOs {
   async dispose(): Promise<void> {
     await settled(() => this.#native.dispose());
     this.#sessions.clear();
+    const tools = this.#tools;
+    this.#tools = undefined;
+    await tools?.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -10,6 +10,7 @@ export interface NativeSpawn {
   line?: string;
   program?: string;
   args?: string[];
+  argv0?: string;
   cwd?: string;
   env?: Record<string, string>;
 }
@@ -42,6 +43,31 @@ export interface NativeProcess {
   kill(signal: SignalName, group: boolean): boolean;
 }
 
+export interface NativeTerminal {
+  readonly pid: number;
+  write(content: Uint8Array): Promise<void>;
+  read(maxBytes: number): Promise<Uint8Array>;
+  resize(cols: number, rows: number): void;
+  hangUp(): void;
+  kill(signal: SignalName): boolean;
+  wait(): Promise<ProcessExit>;
+}
+
+/** A call of a host tool. */
+export interface NativeToolCall {
+  /** Number of the call, for the answers. */
+  readonly id: number;
+  readonly toolkit: string;
+  readonly tool: string;
+  /** JSON that fits the tool's JSON Schema. */
+  readonly args: string;
+  readonly pid: number;
+  readonly cwd: string;
+  readonly env: Record<string, string>;
+}
+
+export type NativeToolEnd = "text" | "json" | "bytes" | "nothing" | "failed" | "badArguments" | "timedOut" | "aborted";
+
 /** Ends a program that may not have started yet. */
 export interface NativeStop {
   stop(): void;
@@ -71,6 +97,10 @@ export interface NativeVm {
     stop?: NativeStop,
   ): Promise<NativeExecResult>;
   spawn(request: NativeSpawn): Promise<NativeProcess>;
+  openTerminal(request: NativeSpawn, cols: number, rows: number): Promise<NativeTerminal>;
+  setToolHost(onCall: (call: NativeToolCall) => void, onCancel: (id: number) => void): void;
+  toolChunk(id: number, chunk: Uint8Array): Promise<boolean>;
+  toolEnd(id: number, kind: NativeToolEnd, text?: string, bytes?: Uint8Array): boolean;
   createSession(agent: string, options: string): Promise<NativeSession>;
   processes(): ProcessInfo[];
   kill(pid: number, signal: SignalName): void;

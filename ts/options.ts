@@ -17,6 +17,7 @@ import {
   isText,
   wrongType,
 } from "./check.js";
+import { isToolkit } from "./tools/toolkit.js";
 
 const isVerdict = isOneOf("allow", "deny");
 
@@ -35,6 +36,7 @@ const isDriver: Check = (name, value) => {
 
 export const isAgentOsOptions = isShape({
   software: isArrayOf(isSoftware),
+  toolkits: isArrayOf(isToolkit),
   mounts: isArrayOf(isShape({ path: isString, driver: isDriver, readOnly: isBoolean }, ["path", "driver"])),
   permissions: isShape({
     network: isShape({ default: isVerdict, rules: isArrayOf(isShape({ mode: isVerdict, patterns: isArrayOf(isString) }, ["mode", "patterns"])) }),

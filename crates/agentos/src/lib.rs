@@ -15,6 +15,7 @@ pub mod options;
 pub mod process;
 pub mod session;
 pub mod stats;
+pub mod terminal;
 pub mod vm;
 
 pub use agentos_abi as abi;
@@ -23,4 +24,5 @@ pub use error::{Error, Result};
 pub use manifest::Software;
 pub use options::{UserOptions, VmOptions};
 pub use process::{ExecOptions, ExecResult, Process, SpawnOptions};
+pub use terminal::{Size, Terminal};
 pub use vm::Vm;

@@ -51,13 +51,21 @@ pub struct Process {
 }
 
 /// A child of process 1, to be waited for once, however many ask.
-struct Child {
+pub(crate) struct Child {
     init: Arc<dyn Syscalls>,
     pid: Pid,
     outcome: Mutex<Option<Result<Waited, Errno>>>,
 }
 
 impl Child {
+    pub(crate) fn new(init: &Arc<dyn Syscalls>, pid: Pid) -> Arc<Child> {
+        Arc::new(Child { init: init.clone(), pid, outcome: Mutex::default() })
+    }
+
+    pub(crate) fn pid(&self) -> Pid {
+        self.pid
+    }
+
     /// EWAIT while it runs.
     fn try_wait(&self) -> Result<Waited, Errno> {
         let mut outcome = self.outcome.lock();
@@ -73,12 +81,12 @@ impl Child {
         result
     }
 
-    async fn wait(&self) -> Result<Waited, Errno> {
+    pub(crate) async fn wait(&self) -> Result<Waited, Errno> {
         blocking(&*self.init, WaitOn::Child(WaitTarget::Pid(self.pid)), None, || self.try_wait()).await
     }
 
     /// Waits for it on the host threads, so that it stays no zombie that nobody asks for.
-    fn wait_in_background(self: &Arc<Self>) {
+    pub(crate) fn wait_in_background(self: &Arc<Self>) {
         let child = self.clone();
         host::runtime().spawn(async move {
             let _ = child.wait().await;
@@ -87,7 +95,7 @@ impl Child {
 }
 
 /// A descriptor of process 1 that closes itself.
-struct HostEnd {
+pub(crate) struct HostEnd {
     init: Arc<dyn Syscalls>,
     /// Locked for the time of a call, which never waits: once closed, the number may belong to the pipe of another program.
     fd: RwLock<Fd>,
@@ -95,11 +103,11 @@ struct HostEnd {
 }
 
 impl HostEnd {
-    fn new(init: &Arc<dyn Syscalls>, fd: Fd) -> HostEnd {
+    pub(crate) fn new(init: &Arc<dyn Syscalls>, fd: Fd) -> HostEnd {
         HostEnd { init: init.clone(), fd: RwLock::new(fd), closed: watch::Sender::new(false) }
     }
 
-    fn close(&self) {
+    pub(crate) fn close(&self) {
         let fd = std::mem::replace(&mut *self.fd.write(), -1);
         if fd >= 0 {
             let _ = self.init.close(fd);
@@ -107,7 +115,7 @@ impl HostEnd {
         }
     }
 
-    fn get(&self) -> Fd {
+    pub(crate) fn get(&self) -> Fd {
         *self.fd.read()
     }
 
@@ -125,7 +133,7 @@ impl HostEnd {
         }
     }
 
-    async fn read(&self, max: usize) -> Result<Vec<u8>, Errno> {
+    pub(crate) async fn read(&self, max: usize) -> Result<Vec<u8>, Errno> {
         let mut buf = vec![0; max.min(CHUNK_BYTES)];
         let n = match self.call(Events::READ, |fd| self.init.read(fd, &mut buf)).await {
             // The VM was disposed: process 1 is gone, and its pipes with it.
@@ -134,6 +142,16 @@ impl HostEnd {
         };
         buf.truncate(n);
         Ok(buf)
+    }
+
+    /// Writes all of `data`.
+    pub(crate) async fn write(&self, data: &[u8]) -> Result<(), Errno> {
+        let mut rest = data;
+        while !rest.is_empty() {
+            let written = self.call(Events::WRITE, |fd| self.init.write(fd, rest)).await?;
+            rest = &rest[written..];
+        }
+        Ok(())
     }
 }
 
@@ -165,7 +183,7 @@ impl Process {
         let (out_read, out_write) = pipe(init).map_err(fail)?;
         let (err_read, err_write) = pipe(init).map_err(fail)?;
         let task = init.fork().map_err(fail)?;
-        let child = Arc::new(Child { init: init.clone(), pid: task.getpid(), outcome: Mutex::default() });
+        let child = Child::new(init, task.getpid());
         let start = || {
             // Without a pipe, 0 is what process 1 has there: /dev/null.
             let ends = [(stdin.as_ref().map(|(read, _)| read), 0), (Some(&out_write), 1), (Some(&err_write), 2)];
@@ -195,13 +213,7 @@ impl Process {
     /// # Errors
     /// EPIPE when it closed its end; EBADF after [`close_stdin`](Process::close_stdin), and without a pipe.
     pub async fn write_stdin(&self, data: &[u8]) -> Result<(), Errno> {
-        let stdin = self.stdin.as_ref().ok_or(Errno::EBADF)?;
-        let mut rest = data;
-        while !rest.is_empty() {
-            let written = stdin.call(Events::WRITE, |fd| self.init.write(fd, rest)).await?;
-            rest = &rest[written..];
-        }
-        Ok(())
+        self.stdin.as_ref().ok_or(Errno::EBADF)?.write(data).await
     }
 
     /// Ends its standard input.

@@ -8,6 +8,7 @@ use crate::manifest::{AgentEntry, Software};
 use crate::options::{DriverOptions, MountOptions, NetworkPermissions, NetworkRule, Verdict, VmOptions};
 use crate::process::{Process, SpawnOptions};
 use crate::stats::Package;
+use crate::terminal::{Size, Terminal};
 use crate::{image, options::UserOptions};
 use agentos_abi::fcntl::AT_FDCWD;
 use agentos_abi::{Errno, OpenFlags, Pid, Signal};
@@ -31,6 +32,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Descriptors that process 1 may hold for the host: three per running program.
 const INIT_MAX_FDS: u64 = 32_768;
+/// What a terminal can do, unless its opener says otherwise.
+const DEFAULT_TERM: &str = "xterm-256color";
 /// Where programs are looked for.
 pub const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -150,6 +153,19 @@ impl Vm {
     /// As [`spawn`](Vm::spawn).
     pub fn start(&self, request: &SpawnRequest) -> Result<Process> {
         Process::start(&self.0.init, &self.spawn_options(request)?)
+    }
+
+    /// Starts a program as the VM's user on a terminal of its own.
+    ///
+    /// # Errors
+    /// As [`spawn`](Vm::spawn); ENOSPC at the limit of terminals.
+    pub fn open_terminal(&self, request: &SpawnRequest, size: Size) -> Result<Terminal> {
+        let mut options = self.spawn_options(request)?;
+        // What the host's terminal emulators understand; a caller's own value wins.
+        if !options.env.iter().any(|(name, _)| name == "TERM") {
+            options.env.push(("TERM".into(), DEFAULT_TERM.into()));
+        }
+        Terminal::open(&self.0.init, &options, size)
     }
 
     /// Runs work that starts a program and waits for it where programs run: neither the start nor the end of the program then
