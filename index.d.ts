@@ -522,8 +522,8 @@ export interface SessionOptions {
   cwd?: string;
   /** Environment of the agent, above the VM's and its package's. */
   env?: Environment;
-  /** Default: none. */
-  mcpServers?: readonly McpServer[];
+  /** Servers of the Model Context Protocol; a toolkit of the VM is one too, for agents that have no shell. Default: none. */
+  mcpServers?: ReadonlyArray<McpServer | Toolkit>;
   /** Added to the agent's own instructions. */
   additionalInstructions?: string;
   /** Default: `"auto"`: the VM is the boundary. */

@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { AgentOs } from "agentos";
 import common from "@agentos/common";
 import { residentBytes, sample } from "./measure.mjs";
+import { tokenBenchmark } from "./tokens/index.mjs";
 
 const software = [common];
 
@@ -63,6 +64,10 @@ export const benchmarks = {
       const nativeNode = () => new Promise((resolve) => spawn(process.execPath, ["-e", "1"], { stdio: "ignore" }).on("close", resolve));
       return { ...pooled, target: { p50: 12 }, again: paused, rival: { name: "native node -e 1", ...(await sample(20, nativeNode, 1)) } };
     });
+  },
+
+  async "tokens-of-host-tools"() {
+    return tokenBenchmark();
   },
 
   async "memory-of-100-idle-vms"() {

@@ -10,6 +10,7 @@ import type {
   ExecResult,
   FileContent,
   FileStat,
+  McpServer,
   ProcessExit,
   ProcessInfo,
   SessionOptions,
@@ -31,7 +32,7 @@ import { Session } from "./session.js";
 import { type Shell, openShell } from "./shell.js";
 import { isSignal } from "./signals.js";
 import { SESSION_VARIABLE, ToolHost, describeToolkit } from "./tools/host.js";
-import type { Toolkit } from "./tools/toolkit.js";
+import { Toolkit } from "./tools/toolkit.js";
 
 const isEncoding = isOneOf("utf8", "utf-8", "latin1", "ascii", "base64", "base64url", "hex", "utf16le");
 const isRecursive = isShape({ recursive: isBoolean });
@@ -234,10 +235,11 @@ export class AgentOs implements api.AgentOs {
   async createSession(agent: string, options: SessionOptions = {}): Promise<Session> {
     isString("agent", agent);
     isSessionOptions("options", options);
-    const { env, ...rest } = options;
+    const { env, mcpServers = [], ...rest } = options;
+    const servers = mcpServers.map((server) => (server instanceof Toolkit ? this.#served(server) : server));
     const tag = randomUUID();
     const marked = { ...defined(env), ...(this.#tools !== undefined && { [SESSION_VARIABLE]: tag }) };
-    const native = await settled(() => this.#native.createSession(agent, JSON.stringify({ ...rest, env: marked })));
+    const native = await settled(() => this.#native.createSession(agent, JSON.stringify({ ...rest, mcpServers: servers, env: marked })));
     const session = new Session(agent, native, options.permissions === "ask", (ended) => {
       this.#sessions.delete(ended);
       this.#tagged.delete(tag);
@@ -245,6 +247,12 @@ export class AgentOs implements api.AgentOs {
     this.#sessions.add(session);
     this.#tagged.set(tag, new WeakRef(session));
     return session;
+  }
+
+  /** The program of the VM that offers a toolkit as an MCP server. */
+  #served(toolkit: Toolkit): McpServer {
+    if (this.#tools?.has(toolkit) !== true) throw wrongValue("options.mcpServers", "servers, or toolkits of this VM", toolkit);
+    return { name: toolkit.name, command: "/usr/bin/agentos", args: ["mcp", toolkit.name] };
   }
 
   sessions(): Session[] {

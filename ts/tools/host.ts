@@ -45,6 +45,11 @@ export class ToolHost {
     collected.register(vm, this, this);
   }
 
+  /** Whether the VM has this very toolkit. */
+  has(toolkit: Toolkit): boolean {
+    return this.#toolkits.get(toolkit.name) === toolkit;
+  }
+
   /** Ends the calls in flight and gives the toolkits back. */
   async close(): Promise<void> {
     collected.unregister(this);
