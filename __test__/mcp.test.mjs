@@ -77,11 +77,10 @@ test("a server that was started here ends with its last VM; a client stays the c
 
 test("without the SDK everything else works, and its absence is said", () => {
   const hook = `
-    import { registerHooks } from "node:module";
     export async function resolve(name, context, next) {
       if (name.startsWith("@modelcontextprotocol/")) throw Object.assign(new Error("none"), { code: "ERR_MODULE_NOT_FOUND" });
       return next(name, context);
-    }`.replace('import { registerHooks } from "node:module";', "");
+    }`;
   const script = `
     import { register } from "node:module";
     register("data:text/javascript," + encodeURIComponent(${JSON.stringify(hook)}));
