@@ -14,16 +14,17 @@ static unsigned skip(const void *p) { return ~0u << ((uintptr_t)p & 15); }
 void *memchr(const void *s, int c, size_t n)
 {
 	if (!n) return 0;
-	const unsigned char *end = (const unsigned char *)s + n;
-	if (end < (const unsigned char *)s) end = (const unsigned char *)UINTPTR_MAX;
+	/* As a number: strnlen(s, -1) asks for more than there is, and a pointer that wraps may be taken for impossible. */
+	uintptr_t end = (uintptr_t)s + n;
+	if (end < (uintptr_t)s) end = UINTPTR_MAX;
 	const v128_t *b = block_of(s), wanted = wasm_i8x16_splat(c);
 	unsigned mask = wasm_i8x16_bitmask(wasm_i8x16_eq(*b, wanted)) & skip(s);
 	for (;;) {
 		if (mask) {
 			const unsigned char *at = (const unsigned char *)b + __builtin_ctz(mask);
-			return at < end ? (void *)at : 0;
+			return (uintptr_t)at < end ? (void *)at : 0;
 		}
-		if ((const unsigned char *)++b >= end) return 0;
+		if ((uintptr_t)++b >= end) return 0;
 		mask = wasm_i8x16_bitmask(wasm_i8x16_eq(*b, wanted));
 	}
 }

@@ -22,6 +22,9 @@ pub fn fetch(recipe: &Recipe, scratch: &Path) -> Result<PathBuf, String> {
     let files = recipe.source.sha256.keys().map(|name| downloads.join(name)).collect::<Vec<_>>();
     if files.is_empty() || files.iter().any(|f| !f.exists()) {
         let spec = format!("{}={}", recipe.source_name(), recipe.version());
+        if !files.is_empty() && !recipe.source.sha256.keys().any(|name| name.ends_with(".dsc")) {
+            return download(recipe, &downloads).and_then(|()| fetch(recipe, scratch));
+        }
         run(apt(scratch)?.current_dir(&downloads).args(["source", "-qq", "--download-only", &spec]))?;
     }
     if files.is_empty() {
@@ -37,8 +40,10 @@ pub fn fetch(recipe: &Recipe, scratch: &Path) -> Result<PathBuf, String> {
             description = Some(downloads.join(name));
         }
     }
-    let description = description.ok_or("the recipe pins no .dsc file")?;
-    run(Command::new("dpkg-source").args(["-q".as_ref(), "--no-copy".as_ref(), "-x".as_ref(), description.as_os_str(), unpacked.as_os_str()]))?;
+    match description {
+        Some(file) => run(Command::new("dpkg-source").args(["-q".as_ref(), "--no-copy".as_ref(), "-x".as_ref(), file.as_os_str(), unpacked.as_os_str()]))?,
+        None => unpack_original(&files, &unpacked)?,
+    }
     let patches = std::env::current_dir().map_err(|e| e.to_string())?.join("guest/patches");
     for patch in recipe.patches.keys() {
         run(Command::new("patch").current_dir(&unpacked).args(["-p1", "-s", "-i"]).arg(patches.join(patch)))?;
@@ -47,6 +52,24 @@ pub fn fetch(recipe: &Recipe, scratch: &Path) -> Result<PathBuf, String> {
         run(Command::new("sh").current_dir(&unpacked).env("PATCHES", &patches).args(["-ec", script]))?;
     }
     Ok(unpacked)
+}
+
+/// Without a .dsc among the pinned files: the upstream source as it is, where the archive has no description of a package any more.
+fn unpack_original(files: &[PathBuf], unpacked: &Path) -> Result<(), String> {
+    let original = files.iter().find(|file| file.to_string_lossy().contains(".orig.tar.")).ok_or("the recipe pins neither a .dsc nor an .orig.tar file")?;
+    std::fs::create_dir_all(unpacked).map_err(|e| e.to_string())?;
+    run(Command::new("tar").args(["--strip-components=1", "-C"]).arg(unpacked).arg("-xf").arg(original))
+}
+
+/// The pinned files from the archive's pool.
+fn download(recipe: &Recipe, downloads: &Path) -> Result<(), String> {
+    let (name, archive) = (recipe.source_name(), archive()?);
+    let initial = name.get(..if name.starts_with("lib") { 4 } else { 1 }).unwrap_or(name);
+    for file in recipe.source.sha256.keys() {
+        let address = format!("{}/pool/main/{initial}/{name}/{file}", archive.trim_end_matches('/'));
+        run(Command::new("curl").current_dir(downloads).args(["-fsSLO", &address]))?;
+    }
+    Ok(())
 }
 
 /// An apt-get with lists of source packages of its own, so that the machine's configuration stays as it is.
