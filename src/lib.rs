@@ -15,4 +15,5 @@ mod promise;
 mod run;
 mod session;
 mod terminal;
+mod tools;
 mod vm;

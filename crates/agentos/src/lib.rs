@@ -16,6 +16,7 @@ pub mod process;
 pub mod session;
 pub mod stats;
 pub mod terminal;
+pub mod tools;
 pub mod vm;
 
 pub use agentos_abi as abi;

@@ -14,6 +14,8 @@ use std::path::PathBuf;
 pub struct VmOptions {
     /// Packages whose files the VM has. Nothing runs that is not in one of them.
     pub software: Vec<Software>,
+    /// Functions of the host that are commands of the VM.
+    pub toolkits: Vec<agentos_tools::ToolkitSpec>,
     /// Host directories and other trees.
     pub mounts: Vec<MountOptions>,
     /// What the VM may reach.

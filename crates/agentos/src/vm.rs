@@ -9,6 +9,7 @@ use crate::options::{DriverOptions, MountOptions, NetworkPermissions, NetworkRul
 use crate::process::{Process, SpawnOptions};
 use crate::stats::Package;
 use crate::terminal::{Size, Terminal};
+use crate::tools::{Calls, ToolBinfmt, install};
 use crate::{image, options::UserOptions};
 use agentos_abi::fcntl::AT_FDCWD;
 use agentos_abi::{Errno, OpenFlags, Pid, Signal};
@@ -23,6 +24,7 @@ use agentos_net::policy::{Mode, Policy, Rule};
 use agentos_net::{NetworkConfig, VirtualNetwork};
 use agentos_net_host::HostEgress;
 use agentos_syscall::{Binfmt, Syscalls};
+use agentos_tools::Toolkits;
 use agentos_vfs::{Cred, FileSystem, MountFlags, Namespace, Quota, Walk};
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -50,6 +52,7 @@ struct Inner {
     env: BTreeMap<String, String>,
     user: UserOptions,
     packages: Vec<Package>,
+    tools: Option<Arc<Calls>>,
     disposed: AtomicBool,
 }
 
@@ -100,6 +103,7 @@ impl Vm {
             network: network.clone(),
         });
         register(&kernel, engines);
+        let tools = register_tools(&kernel, engines, &options)?;
         let init = kernel.init();
         mount(&namespace, "/dev", DevFs::new(&kernel, Arc::new(HostRandom), &*clock), MountFlags::NOSUID)?;
         // As for any process 1 without a console. The pipes of programs must not get these numbers: a child moves them there.
@@ -114,12 +118,16 @@ impl Vm {
             env: environment(&options),
             user: options.user.clone(),
             packages: options.software.iter().map(|s| Package { name: s.name.clone(), version: s.version.clone() }).collect(),
+            tools,
             kernel,
             init,
             network,
             disposed: AtomicBool::new(false),
         }));
         vm.mount_trees(&namespace, &options.software)?;
+        if let Some(tools) = &vm.0.tools {
+            install(&*vm.0.init, tools.kits())?;
+        }
         for (i, options) in options.mounts.iter().enumerate() {
             vm.mount_option(&namespace, i, options, &quota)?;
         }
@@ -217,6 +225,11 @@ impl Vm {
         &self.0.init
     }
 
+    /// The host tools, when the VM has any.
+    pub fn tools(&self) -> Option<&Arc<Calls>> {
+        self.0.tools.as_ref()
+    }
+
     /// The user that programs run as.
     pub fn user(&self) -> &UserOptions {
         &self.0.user
@@ -307,6 +320,17 @@ impl Drop for Inner {
 fn register(kernel: &Kernel, engines: &Engines) {
     kernel.register_binfmt(engines.wasm.clone() as Arc<dyn Binfmt>);
     kernel.register_binfmt(engines.v8.clone() as Arc<dyn Binfmt>);
+}
+
+fn register_tools(kernel: &Kernel, engines: &'static Engines, options: &VmOptions) -> Result<Option<Arc<Calls>>> {
+    if options.toolkits.is_empty() {
+        return Ok(None);
+    }
+    let kits = Toolkits::new(options.toolkits.clone()).map_err(|(at, got, accepts)| Error::option(&at, got, &accepts))?;
+    let calls = Calls::new(kits);
+    kernel.register_binfmt(ToolBinfmt::new(calls.clone(), engines));
+    kernel.set_host_tools(calls.clone());
+    Ok(Some(calls))
 }
 
 fn host_dir(path: &PathBuf, read_only: bool, user: &UserOptions) -> Result<Arc<dyn FileSystem>, Errno> {

@@ -13,10 +13,10 @@ use crate::tty::TtyTable;
 use agentos_abi::{Fd, OpenFlags, Pid, Result, Signal, Timespec, WaitStatus};
 use agentos_account::{Account, Limit};
 use agentos_net::Network;
-use agentos_syscall::{Binfmt, CpuAccount, Syscalls, Timers};
+use agentos_syscall::{Binfmt, CpuAccount, HostTools, Syscalls, Timers};
 use agentos_vfs::{File, Namespace};
 use parking_lot::{Mutex, RwLock};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 /// One VM's kernel.
@@ -32,6 +32,7 @@ pub struct Kernel {
     boot_id: [u8; 16],
     table: Mutex<Table>,
     pub(crate) binfmts: RwLock<Binfmts>,
+    pub(crate) host_tools: OnceLock<Arc<dyn HostTools>>,
     pub(crate) cpu: Arc<CpuAccount>,
     pub(crate) open_files: Arc<OpenFiles>,
     pub(crate) pipes: Arc<PipeBudget>,
@@ -94,6 +95,7 @@ impl Kernel {
             ttys: TtyTable::new(kernel.clone(), config.limits.account.clone()),
             devices: DeviceTable::default(),
             binfmts: RwLock::new(Binfmts::default()),
+            host_tools: OnceLock::new(),
             pipes,
             namespace: config.namespace,
             limits: config.limits,
@@ -110,6 +112,11 @@ impl Kernel {
     /// Offers an engine to execve(2). Engines are asked in the order of registration.
     pub fn register_binfmt(&self, binfmt: Arc<dyn Binfmt>) {
         self.binfmts.write().register(binfmt);
+    }
+
+    /// Gives the VM its host tools; a second set is ignored.
+    pub fn set_host_tools(&self, tools: Arc<dyn HostTools>) {
+        let _ = self.host_tools.set(tools);
     }
 
     /// A handle of pid 1: user 0, working directory `/`, never ends. Programs begin as its children, whom the host waits for

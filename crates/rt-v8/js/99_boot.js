@@ -8,6 +8,7 @@ import {
   op_runtime_memory_usage,
   op_set_format_exception_callback,
 } from "ext:core/ops";
+import { loadToolkit } from "ext:runtime/tools.js";
 import { windowOrWorkerGlobalScope } from "ext:runtime/98_global_scope_shared.js";
 
 const { Error, Float64Array, ObjectAssign, ObjectDefineProperties, ObjectDefineProperty, ObjectGetOwnPropertyDescriptors, ObjectKeys, ObjectSetPrototypeOf, Symbol } = primordials;
@@ -139,11 +140,28 @@ function bootProcess() {
   delete globalThis.bootstrap;
   internals.nodeBootstrap({ usesLocalNodeModulesDir: true, runningOnMainThread: true, argv0: boot.argv0, nodeDebug: "" });
   const { process } = globalThis;
+  ObjectDefineProperty(globalThis, Symbol.for("agentos.tools"), { __proto__: null, value: loadToolkit });
+  requireToolkits(internals.Module);
   if (boot.main) process.argv[1] = boot.main;
   else process.argv.splice(1, 1);
   process.execArgv = boot.execArgv;
   delete process.versions.deno;
   useNodeConsole(process);
+}
+
+// require("agentos:NAME")
+function requireToolkits(Module) {
+  const { _load } = Module;
+  Module._load = function (request, parent, isMain) {
+    if (typeof request === "string" && request.startsWith("agentos:")) {
+      const tools = loadToolkit(request.slice("agentos:".length));
+      if (tools !== null) return tools;
+      const error = new Error(`Cannot find module '${request}': no such toolkit`);
+      error.code = "MODULE_NOT_FOUND";
+      throw error;
+    }
+    return _load.call(this, request, parent, isMain);
+  };
 }
 
 // Node's console formats with node:util and writes through process.stdout, which programs replace.

@@ -9,6 +9,7 @@
 pub mod binfmt;
 pub mod calls;
 pub mod cpu;
+pub mod tools;
 pub mod wait;
 
 pub use binfmt::{Binfmt, Image, ImageFile, Program, ProgramStart};
@@ -17,4 +18,5 @@ pub use calls::{
     Utsname, WaitCalls, Waited,
 };
 pub use cpu::CpuAccount;
+pub use tools::{HostTools, ToolAnswers, ToolCall, ToolEnd, ToolRefusal, ToolReply};
 pub use wait::{Timers, WaitGuard, WaitOn, block_on, blocking};

@@ -1,6 +1,7 @@
 //! Registration: names and schemas are checked once, when a VM is made.
 
 use crate::flags::Flags;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -14,7 +15,7 @@ const MAX_TOOLS: usize = 512;
 const MAX_NAME: usize = 64;
 
 /// A toolkit as the host gives it.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ToolkitSpec {
     /// `project`: the command becomes `agentos-project`.
@@ -27,7 +28,7 @@ pub struct ToolkitSpec {
 }
 
 /// A tool as the host gives it.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ToolSpec {
     /// The name in JavaScript: `listIssues`.

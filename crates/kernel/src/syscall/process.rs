@@ -5,7 +5,7 @@ use crate::timer;
 use agentos_abi::wait::{Rusage, WaitTarget};
 use agentos_abi::{Errno, Fd, Pid, Resource, Result, Rlimit, Signal, WaitOptions, WaitStatus};
 use agentos_account::{Account, Limit};
-use agentos_syscall::{CpuAccount, ProcessCalls, Syscalls, Waited};
+use agentos_syscall::{CpuAccount, HostTools, ProcessCalls, Syscalls, Waited};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -163,6 +163,10 @@ impl ProcessCalls for Task {
 
     fn check_tool(&self, _toolkit: &str, _tool: &str) -> Result<()> {
         self.process.alive()
+    }
+
+    fn host_tools(&self) -> Option<Arc<dyn HostTools>> {
+        self.kernel.host_tools.get().cloned()
     }
 }
 

@@ -20,7 +20,7 @@ deno_core::extension!(
     runtime,
     deps = [deno_webidl, deno_web, deno_fetch, deno_crypto, deno_node, deno_io, deno_fs],
     esm_entry_point = "ext:runtime/99_boot.js",
-    esm = [dir "js", "98_global_scope_shared.js", "99_boot.js"],
+    esm = [dir "js", "98_global_scope_shared.js", "tools.js", "99_boot.js"],
     lazy_loaded_js = [dir "js", "handles.js", "stream_handle.js"],
     js = [dir "js", "00_early.js"],
     // Polyfills read the environment while the snapshot is made: state must be there from the start.

@@ -149,7 +149,7 @@ impl Loader {
 
     fn find(&self, specifier: &str, referrer: &str) -> Result<ModuleSpecifier, JsErrorBox> {
         if let Ok(url) = Url::parse(specifier)
-            && matches!(url.scheme(), "node" | "ext" | "data")
+            && matches!(url.scheme(), "node" | "ext" | "data" | "agentos")
         {
             return Ok(url);
         }
@@ -175,6 +175,10 @@ impl Loader {
     fn read(&self, url: &ModuleSpecifier) -> Result<(ModuleType, String), JsErrorBox> {
         if url.scheme() == "data" {
             return data_url(url);
+        }
+        if url.scheme() == "agentos" {
+            let source = crate::ops::tools::module_source(&self.kernel, url.path());
+            return source.map(|text| (ModuleType::JavaScript, text)).ok_or_else(|| js_error(format_args!("Cannot find module '{url}': no such toolkit")));
         }
         let text = read_text(&self.kernel, &path_of(url)?)?;
         Ok(match MediaType::from_specifier(url) {

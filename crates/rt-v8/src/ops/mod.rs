@@ -13,6 +13,7 @@ pub mod signal;
 mod socket;
 mod spawn;
 mod stream;
+pub mod tools;
 mod tty;
 
 use crate::kernel::Kernel;
@@ -98,6 +99,7 @@ pub fn own() -> Vec<OpDecl> {
     list.extend(stream::own());
     list.extend(socket::own());
     list.extend(tty::own());
+    list.extend(tools::own());
     list.extend(denied![
         "op_create_worker",
         "op_host_get_worker_cpu_usage",

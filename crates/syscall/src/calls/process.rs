@@ -1,6 +1,6 @@
 //! Processes: fork, exec, exit, wait, and their identities and limits.
 
-use crate::{CpuAccount, Syscalls};
+use crate::{CpuAccount, HostTools, Syscalls};
 use agentos_abi::wait::{Rusage, WaitTarget};
 use agentos_abi::{Fd, Pid, Resource, Result, Rlimit, WaitOptions, WaitStatus};
 use agentos_account::Account;
@@ -95,4 +95,6 @@ pub trait ProcessCalls {
     /// EACCES: refused. EWAIT while somebody outside is asked: wait as with any call ([`WaitOn::Signal`](crate::WaitOn) does)
     /// and ask again with the same names.
     fn check_tool(&self, toolkit: &str, tool: &str) -> Result<()>;
+    /// The host tools of the VM, when it has any.
+    fn host_tools(&self) -> Option<Arc<dyn HostTools>>;
 }
