@@ -5,7 +5,7 @@ use crate::promise::promise;
 use crate::vm::NativeVm;
 use agentos::tools::{Calls, Host, ToolCall, ToolEnd, ToolReply};
 use napi::Env;
-use napi::bindgen_prelude::{FnArgs, Function, Object, Uint8Array};
+use napi::bindgen_prelude::{Function, Object, Uint8Array};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi_derive::napi;
 use std::collections::HashMap;
@@ -56,9 +56,10 @@ impl NativeVm {
     /// Gives the machine the functions behind its toolkits: `onCall(call)` starts one, `onCancel(id)` says that nobody waits any more.
     /// Neither may throw.
     #[napi]
-    pub fn set_tool_host(&self, on_call: Function<'_, FnArgs<(NativeToolCall,)>, ()>, on_cancel: Function<'_, FnArgs<(f64,)>, ()>) -> napi::Result<()> {
-        let on_call = on_call.build_threadsafe_function::<NativeToolCall>().callee_handled::<false>().weak::<true>().build_callback(|context| Ok((context.value,).into()))?;
-        let on_cancel = on_cancel.build_threadsafe_function::<f64>().callee_handled::<false>().weak::<true>().build_callback(|context| Ok((context.value,).into()))?;
+    pub fn set_tool_host(&self, on_call: Function<'_, NativeToolCall, ()>, on_cancel: Function<'_, f64, ()>) -> napi::Result<()> {
+        let on_call =
+            on_call.build_threadsafe_function::<NativeToolCall>().callee_handled::<false>().weak::<true>().build_callback(|context| Ok(context.value))?;
+        let on_cancel = on_cancel.build_threadsafe_function::<f64>().callee_handled::<false>().weak::<true>().build_callback(|context| Ok(context.value))?;
         if let Some(calls) = self.owned().tools() {
             calls.set_host(Arc::new(JavaScript { on_call, on_cancel }));
         }

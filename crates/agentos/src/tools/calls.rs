@@ -1,7 +1,7 @@
 //! Calls in flight: numbers, answers, cancellation.
 
-use agentos_abi::fcntl::AT_FDCWD;
 use agentos_abi::OpenFlags;
+use agentos_abi::fcntl::AT_FDCWD;
 use agentos_syscall::{HostTools, Syscalls, ToolAnswers, ToolCall, ToolRefusal, ToolReply};
 use agentos_tools::{Toolkits, finish};
 use parking_lot::Mutex;
@@ -124,7 +124,7 @@ pub fn request(caller: &Arc<dyn Syscalls>, toolkit: &str, tool: &str, arguments:
 
 /// The environment that the process was started with.
 fn environment(task: &dyn Syscalls) -> Vec<(String, String)> {
-    let Ok(fd) = task.openat(AT_FDCWD, b"/proc/self/environ", OpenFlags::RDONLY | OpenFlags::CLOEXEC, 0) else { return Vec::new() };
+    let Ok(fd) = task.openat(AT_FDCWD, b"/proc/self/environ", OpenFlags::CLOEXEC, 0) else { return Vec::new() };
     let mut bytes = Vec::new();
     let mut chunk = [0; 8192];
     while bytes.len() < MAX_ENVIRONMENT {

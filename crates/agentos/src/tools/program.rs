@@ -65,7 +65,13 @@ async fn toolkit(calls: &Arc<Calls>, task: &Arc<dyn Syscalls>, kit: &Arc<Toolkit
     }
 }
 
-async fn arguments(task: &Arc<dyn Syscalls>, kit: &Toolkit, tool: &Tool, given: serde_json::Map<String, serde_json::Value>, input: Input) -> Result<String, Early> {
+async fn arguments(
+    task: &Arc<dyn Syscalls>,
+    kit: &Toolkit,
+    tool: &Tool,
+    given: serde_json::Map<String, serde_json::Value>,
+    input: Input,
+) -> Result<String, Early> {
     let fail = |what: String| (format!("{} {}: {what}\n", kit.command(), tool.spec.name), USAGE);
     let text = match input {
         Input::None => None,
@@ -73,7 +79,7 @@ async fn arguments(task: &Arc<dyn Syscalls>, kit: &Toolkit, tool: &Tool, given: 
         Input::StdinIfPiped if !is_piped(&**task, 0) => None,
         Input::Stdin | Input::StdinIfPiped => Some(read(task, 0).await.map_err(|errno| fail(format!("standard input: {}", errno.message())))?),
         Input::File(path) => {
-            let opened = task.openat(AT_FDCWD, path.as_bytes(), OpenFlags::RDONLY | OpenFlags::CLOEXEC, 0);
+            let opened = task.openat(AT_FDCWD, path.as_bytes(), OpenFlags::CLOEXEC, 0);
             let fd = opened.map_err(|errno| fail(format!("--json-file: {path}: {}", errno.message())))?;
             let text = read(task, fd).await;
             let _ = task.close(fd);
