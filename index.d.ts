@@ -20,6 +20,8 @@ export interface SoftwareManifest {
   readonly links?: ReadonlyArray<{ readonly path: string; readonly to: string; readonly hard?: boolean }>;
   /** Symbolic links. */
   readonly symlinks?: ReadonlyArray<{ readonly path: string; readonly target: string }>;
+  /** Directories of the host whose files are put into the VM; links in them are left out. */
+  readonly directories?: ReadonlyArray<{ readonly path: string; readonly source: string }>;
   /** Directories of the host that appear read-only in the VM. */
   readonly trees?: ReadonlyArray<{ readonly path: string; readonly source: string; readonly readOnly?: boolean }>;
   /** Programs that speak the Agent Client Protocol, by the name that {@link AgentOs.createSession} takes. */

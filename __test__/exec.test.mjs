@@ -37,6 +37,7 @@ const shell = [
   ["find . -name 'x*' | xargs -r echo; echo $?", "0\n", 0],
   ["echo $0 $# ${HOME} ${PWD}", "bash 0 /home/user /home/user\n", 0],
   ["seq 100000 | tail -n 1", "100000\n", 0],
+  ["TZ=Europe/Berlin date -d @1598476818; TZ=America/Los_Angeles date -d @0 +%H%Z", "Wed Aug 26 23:20:18 CEST 2020\n16PST\n", 0],
 ];
 
 for (const [line, stdout, exitCode] of shell) {

@@ -92,6 +92,9 @@ fn add(builder: &mut ImageBuilder, package: &Software, user: &UserOptions) -> Re
         let content = for_user(&file.path, content, user);
         builder.file(&file.path, content, file.mode, hash).map_err(|e| fail(&file.path, e.to_string()))?;
     }
+    for directory in &package.directories {
+        add_directory(builder, &package.root.join(&directory.source), &directory.path).map_err(|(what, why)| fail(&what, why))?;
+    }
     for link in &package.links {
         builder.link(&link.path, &link.to).map_err(|e| fail(&link.path, e.to_string()))?;
     }
@@ -100,6 +103,27 @@ fn add(builder: &mut ImageBuilder, package: &Software, user: &UserOptions) -> Re
     }
     for tree in &package.trees {
         builder.directory(&tree.path, 0o755, 0, 0).map_err(|e| fail(&tree.path, e.to_string()))?;
+    }
+    Ok(())
+}
+
+/// Reads a host directory and what is below it into the image. What is neither a file nor a directory is left out.
+///
+/// Not mapped: such directories hold many small files, and each mapping is a page and a system call more.
+fn add_directory(builder: &mut ImageBuilder, host: &Path, path: &str) -> std::result::Result<(), (String, String)> {
+    let unreadable = |e: std::io::Error| (host.display().to_string(), e.to_string());
+    builder.directory(path, 0o755, 0, 0).map_err(|e| (path.to_owned(), e.to_string()))?;
+    for entry in std::fs::read_dir(host).map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?;
+        let kind = entry.file_type().map_err(unreadable)?;
+        let below = format!("{path}/{}", entry.file_name().display());
+        if kind.is_dir() {
+            add_directory(builder, &entry.path(), &below)?;
+        } else if kind.is_file() {
+            // Images are never dropped.
+            let content = std::fs::read(entry.path()).map_err(unreadable)?.leak();
+            builder.file(&below, content, 0o644, None).map_err(|e| (below.clone(), e.to_string()))?;
+        }
     }
     Ok(())
 }

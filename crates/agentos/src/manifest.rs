@@ -24,6 +24,9 @@ pub struct Software {
     /// Symbolic links.
     #[serde(default)]
     pub symlinks: Vec<SymlinkEntry>,
+    /// Host directories whose files are put into the image.
+    #[serde(default)]
+    pub directories: Vec<DirectoryEntry>,
     /// Whole host directories, mounted read-only.
     #[serde(default)]
     pub trees: Vec<TreeEntry>,
@@ -83,6 +86,16 @@ pub struct SymlinkEntry {
     pub path: String,
     /// Its target, as readlink(2) shows it.
     pub target: String,
+}
+
+/// A host directory that is read into the image: regular files and directories, readable for everybody.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DirectoryEntry {
+    /// Absolute path in the VM.
+    pub path: String,
+    /// Host directory, relative to the package's root.
+    pub source: PathBuf,
 }
 
 /// A host directory in the VM, without copying.

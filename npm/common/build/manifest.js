@@ -24,11 +24,15 @@ function links() {
   );
 }
 
+/** Directories of rootfs that go into the image whole, without a line for each file. */
+const DIRECTORIES = ["/usr/share/zoneinfo"];
+
 /** Modes are stated, not read: the repository and npm keep only one bit of them. */
 function rootfsFiles() {
   return readdirSync(join(packageDir, "rootfs"), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => relative(packageDir, join(entry.parentPath ?? entry.path, entry.name)).split(sep).join("/"))
+    .filter((source) => !DIRECTORIES.some((directory) => source.startsWith(`rootfs${directory}/`)))
     .sort()
     .map((source) => {
       const path = source.slice("rootfs".length);
@@ -42,6 +46,7 @@ const manifest = {
   files: [...programs(), ...rootfsFiles()],
   links: links(),
   symlinks: Object.entries(SYMLINKS).map(([path, target]) => ({ path, target })),
+  directories: DIRECTORIES.map((path) => ({ path, source: `rootfs${path}` })),
   trees: [],
   agents: {},
   env: {},

@@ -38,6 +38,7 @@ export const PROGRAMS = [
 
 /** The names under which Debian's packages install their scripts a second time. */
 export const SYMLINKS = {
+  "/etc/localtime": "/usr/share/zoneinfo/Etc/UTC",
   "/etc/mtab": "../proc/self/mounts",
   "/usr/bin/bzcmp": "bzdiff",
   "/usr/bin/bzegrep": "bzgrep",
