@@ -32,6 +32,11 @@ pub fn run_recipe(recipe: &Recipe, tools: &Toolchain) -> Result<(), String> {
     for module in &recipe.module {
         finish(recipe, module, tools, &folder)?;
     }
+    for (from, to) in &recipe.data {
+        let to = Path::new("npm").join(recipe.package.as_deref().unwrap_or_default()).join("rootfs").join(to.trim_start_matches('/'));
+        std::fs::create_dir_all(to.parent().unwrap_or(&to)).map_err(|e| e.to_string())?;
+        std::fs::copy(folder.join(from), &to).map_err(|e| format!("{from}: {e}"))?;
+    }
     copyright(recipe, &source, tools)?;
     if recipe.package.is_none() {
         std::fs::write(&stamp, state).map_err(|e| e.to_string())?;
@@ -52,10 +57,11 @@ fn copyright(recipe: &Recipe, source: &Path, tools: &Toolchain) -> Result<(), St
         std::fs::create_dir_all(to).map_err(|e| e.to_string())?;
         std::fs::copy(from, to.join(format!("{name}.copyright"))).map(drop).map_err(|e| format!("{}: {e}", from.display()))
     };
-    let own = source.join("debian/copyright");
-    let Some(package) = &recipe.package else { return copy(&own, &waiting, recipe.source_name()) };
+    let texts = ["debian/copyright", "COPYING", "LICENSE"].map(|name| source.join(name));
+    let own = texts.iter().find(|path| path.exists()).ok_or_else(|| format!("{}: no licence text", recipe.name))?;
+    let Some(package) = &recipe.package else { return copy(own, &waiting, recipe.source_name()) };
     let target = Path::new("npm").join(package).join("LICENSES");
-    copy(&own, &target, recipe.source_name())?;
+    copy(own, &target, recipe.source_name())?;
     for library in &recipe.depends {
         copy(&waiting.join(format!("{library}.copyright")), &target, library)?;
     }

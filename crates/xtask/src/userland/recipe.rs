@@ -39,6 +39,9 @@ pub struct Recipe {
     /// Changes to the source: file below `guest/patches` to the reason.
     #[serde(default)]
     pub patches: BTreeMap<String, String>,
+    /// Files of the build that are installed beside the programs: path in the build folder to path in the VM.
+    #[serde(default)]
+    pub data: BTreeMap<String, String>,
     /// What users should know.
     #[serde(default)]
     pub gaps: Vec<String>,
