@@ -5,7 +5,7 @@ use crate::convert::{JsExecResult, JsSpawn, count};
 use crate::error::guarded;
 use crate::promise::promise_by;
 use crate::vm::NativeVm;
-use agentos::abi::Signal;
+use agentos::abi::{Signal, WaitStatus};
 use agentos::process::DEFAULT_MAX_OUTPUT_BYTES;
 use agentos::vm::SpawnRequest;
 use agentos::{ExecOptions, Process};
@@ -125,6 +125,10 @@ impl NativeVm {
             let outcome = process.run(&options, on_chunk.as_ref()).await;
             if let Some(stop) = &stop {
                 stop.ended();
+            }
+            let killed = outcome.as_ref().is_ok_and(|result| matches!(result.status, WaitStatus::Signaled { signal: Signal::SIGKILL, .. }));
+            if killed && vm.is_disposed() {
+                return Err(agentos::Error::disposed());
             }
             outcome.map(|result| JsExecResult::new(result, text)).map_err(|errno| vm.failure(errno, "wait"))
         };
