@@ -7,6 +7,7 @@ use agentos_abi::{AtFlags, Errno, Fd, FileType, OpenFlags, Signal, Timespec};
 use agentos_fs_dev::DevFs;
 use agentos_fs_proc::ProcFs;
 use agentos_fs_tmpfs::Tmpfs;
+use agentos_kernel::policy::PolicyConfig;
 use agentos_kernel::{Kernel, KernelConfig, Limits};
 use agentos_net::{NetworkConfig, VirtualNetwork};
 use agentos_syscall::{Syscalls, Timers};
@@ -55,6 +56,7 @@ fn boot() -> (Arc<Kernel>, Task) {
         namespace: namespace.clone(),
         hostname: "box".into(),
         limits: Limits::default(),
+        policy: PolicyConfig::default(),
         timers: fixed.clone(),
         clock: fixed.clone(),
         random: fixed.clone(),

@@ -124,7 +124,7 @@ fn do_step(ns: &Namespace, clock: &ManualClock, step: &Value, seen: &mut HashMap
 fn cred(step: &Value) -> Cred {
     let uid = step["uid"].as_u64().unwrap_or(0) as u32;
     let groups: Vec<u32> = step["gids"].as_array().map_or(vec![0], |gids| gids.iter().map(|gid| gid.as_u64().unwrap() as u32).collect());
-    Cred { uid, gid: groups[0], groups: groups.into(), privileged: uid == 0 }
+    Cred { uid, gid: groups[0], groups: groups.into(), privileged: uid == 0, guard: None }
 }
 
 fn agrees(step: &Value, got: &[String], seen: &mut HashMap<String, String>) -> bool {

@@ -109,7 +109,7 @@ fn do_step(ns: &Namespace, step: &Value) -> String {
     let root = ns.root();
     let uid = step[0].as_u64().unwrap() as u32;
     let groups: Vec<u32> = step[1].as_array().unwrap().iter().map(|gid| gid.as_u64().unwrap() as u32).collect();
-    let cred = Cred { uid, gid: groups[0], groups: groups.into(), privileged: uid == 0 };
+    let cred = Cred { uid, gid: groups[0], groups: groups.into(), privileged: uid == 0, guard: None };
     let umask = u32::from_str_radix(step[2].as_str().unwrap(), 8).unwrap();
     let words: Vec<&str> = step[3].as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
     let walk = Walk { ns, root: &root, base: &root, cred: &cred };

@@ -4,6 +4,7 @@ use agentos_abi::fcntl::AT_FDCWD;
 use agentos_abi::{AtFlags, Errno, FileType, OpenFlags, Signal, Timespec, WaitStatus};
 use agentos_fs_proc::ProcFs;
 use agentos_fs_tmpfs::Tmpfs;
+use agentos_kernel::policy::PolicyConfig;
 use agentos_kernel::{Account, Bounds, Kernel, KernelConfig, Limit, Limits};
 use agentos_net::{NetworkConfig, VirtualNetwork};
 use agentos_syscall::{Syscalls, Timers};
@@ -53,6 +54,7 @@ fn boot() -> (Arc<Kernel>, Task) {
         namespace: namespace.clone(),
         hostname: "box".into(),
         limits,
+        policy: PolicyConfig::default(),
         timers: fixed.clone(),
         clock: fixed.clone(),
         random: fixed,

@@ -1,6 +1,7 @@
 //! What a kernel is given from outside: its file tree, its clocks, its randomness, its network.
 
 use crate::limits::Limits;
+use crate::policy::PolicyConfig;
 use agentos_abi::Timespec;
 use agentos_net::Network;
 use agentos_syscall::Timers;
@@ -30,6 +31,8 @@ pub struct KernelConfig {
     pub hostname: String,
     /// Bounds of the whole VM.
     pub limits: Limits,
+    /// What processes may do.
+    pub policy: PolicyConfig,
     /// Timers for deadlines and setitimer(2).
     pub timers: Arc<dyn Timers>,
     /// Clocks.

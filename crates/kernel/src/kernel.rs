@@ -6,6 +6,7 @@ use crate::exec::Binfmts;
 use crate::fd::{FdTable, OpenFiles};
 use crate::limits::{Limits, Rlimits};
 use crate::pipe::{FifoTable, PipeBudget};
+use crate::policy::{Audit, PolicyConfig, Questions};
 use crate::process::{Credentials, Effects, ExecInfo, FsContext, INIT_PID, Parts, Process, ProcessInfo, Table};
 use crate::signal::{FROM_KERNEL, SignalState};
 use crate::task::Task;
@@ -23,6 +24,9 @@ use std::time::{Duration, Instant};
 pub struct Kernel {
     pub(crate) namespace: Arc<Namespace>,
     pub(crate) limits: Limits,
+    pub(crate) policy: PolicyConfig,
+    pub(crate) questions: Questions,
+    pub(crate) audit: Audit,
     pub(crate) timers: Arc<dyn Timers>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
@@ -83,6 +87,7 @@ impl Kernel {
                 rlimits: Rlimits::initial(&config.limits),
                 exec_info: ExecInfo { comm: b"init".to_vec(), ..ExecInfo::default() },
                 nice: 0,
+                scope: None,
             },
         );
         let mut hostname = config.hostname;
@@ -99,6 +104,9 @@ impl Kernel {
             pipes,
             namespace: config.namespace,
             limits: config.limits,
+            policy: config.policy,
+            questions: Questions::default(),
+            audit: Audit::default(),
             timers: config.timers,
             clock: config.clock,
             random: config.random,
@@ -245,6 +253,7 @@ impl Kernel {
         while let Some((process, status)) = effects.next_ended() {
             process.release();
             self.open_files.locks.release_process(process.pid);
+            self.forget_questions(process.pid);
             self.table.lock().bury(process.pid, status, &mut effects);
             effects.announce();
         }

@@ -32,6 +32,7 @@ pub mod limits;
 mod location;
 mod net;
 mod pipe;
+pub mod policy;
 mod poll;
 mod posix_timer;
 mod process;

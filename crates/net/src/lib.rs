@@ -36,7 +36,7 @@ mod waiting;
 
 pub use address::{Address, InodeKey};
 pub use config::{Limits, NetworkConfig, OnDecision, RIGHTS_PER_MESSAGE_MAX};
-pub use names::NAME_SERVER;
-pub use network::{ListenerInfo, Network};
+pub use names::{NAME_SERVER, asked_name};
+pub use network::{Judgement, ListenerInfo, Network};
 pub use socket::{Message, Rights, Socket};
 pub use virtual_network::VirtualNetwork;

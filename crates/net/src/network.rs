@@ -1,6 +1,7 @@
 //! What the kernel of a VM holds: a [`Network`].
 
 use crate::Socket;
+use crate::policy::{Mode, Policy};
 use agentos_abi::socket::{Family, SocketType};
 use agentos_abi::{Pid, Result};
 use agentos_waiter::WaitQueue;
@@ -14,6 +15,17 @@ pub struct ListenerInfo {
     pub local: SocketAddr,
     /// The process that made the socket.
     pub owner: Pid,
+}
+
+/// What the policy says of a destination.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judgement {
+    /// The strictest answer.
+    pub mode: Mode,
+    /// That of the VM's own policy, which sockets keep by themselves.
+    pub own: Mode,
+    /// The looked-up name that spoke for or against it.
+    pub name: Option<String>,
 }
 
 /// The network of one VM. No method ever waits.
@@ -46,6 +58,13 @@ pub trait Network: Send + Sync {
     /// # Errors
     /// ECONNREFUSED (nobody listens), EAGAIN (the backlog is full), ENFILE.
     fn connect_from_host(&self, port: u16) -> Result<Arc<Socket>>;
+
+    /// What the policy says of connecting or sending to `to`: the VM's and those of `narrower` together, the strictest. `None`: it
+    /// is inside the VM, where no policy is. Whoever asks acts on "ask" before the socket connects; sockets do not.
+    fn judge_connect(&self, narrower: &[Arc<Policy>], to: SocketAddr) -> Option<Judgement>;
+
+    /// What the policy says of looking `name` up. `None`: nobody outside is asked.
+    fn judge_resolve(&self, narrower: &[Arc<Policy>], name: &str) -> Option<Judgement>;
 
     /// Who listens on TCP, by port.
     fn listeners(&self) -> Vec<ListenerInfo>;

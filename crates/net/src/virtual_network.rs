@@ -2,7 +2,8 @@
 
 use crate::Address;
 use crate::config::NetworkConfig;
-use crate::network::{ListenerInfo, Network};
+use crate::network::{Judgement, ListenerInfo, Network};
+use crate::policy::Policy;
 use crate::socket::{Common, Protocol, Socket, Tcp, Udp, UnixDatagram, UnixStream};
 use crate::stack::Stack;
 use agentos_abi::socket::{Family, SocketType};
@@ -88,6 +89,18 @@ impl Network for VirtualNetwork {
             }
         }
         Err(Errno::ECONNREFUSED)
+    }
+
+    fn judge_connect(&self, narrower: &[Arc<Policy>], to: SocketAddr) -> Option<Judgement> {
+        let to = SocketAddr::new(to.ip().to_canonical(), to.port());
+        if Tcp::is_inside(&self.stack, to) {
+            return None;
+        }
+        Some(self.stack.gate.judge_connect(narrower, to))
+    }
+
+    fn judge_resolve(&self, narrower: &[Arc<Policy>], name: &str) -> Option<Judgement> {
+        self.stack.name_server.resolver.judge(narrower, name)
     }
 
     fn listeners(&self) -> Vec<ListenerInfo> {

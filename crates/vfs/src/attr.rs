@@ -2,6 +2,7 @@
 //!
 //! Each comes twice: on a [`Path`], for the calls that take a descriptor, and on a [`Walk`], for those that take a path.
 
+use crate::guard::{Access, Object};
 use crate::permission::{check, is_owner};
 use crate::{Cred, MountFlags, Path, SetAttr, Walk};
 use agentos_abi::fcntl::{W_OK, X_OK};
@@ -27,6 +28,7 @@ impl Path {
         if !is_owner(&stat, cred) {
             return Err(Errno::EPERM);
         }
+        cred.check(&[(Access::Write, Object::At(self))])?;
         let mut mode = Mode::from_bits_truncate(mode & 0o7777);
         if !cred.privileged && !cred.in_group(stat.gid) {
             mode -= Mode::SGID;
@@ -49,6 +51,7 @@ impl Path {
         if !cred.privileged && !(uid_allowed && gid_allowed && mode_allowed) {
             return Err(Errno::EPERM);
         }
+        cred.check(&[(Access::Write, Object::At(self))])?;
         let mode = (cleared != stat.mode).then_some(cleared);
         self.inode().set_attr(&SetAttr { mode, uid, gid, ..SetAttr::default() })
     }
@@ -69,6 +72,7 @@ impl Path {
             }
             check(&stat, cred, W_OK)?;
         }
+        cred.check(&[(Access::Write, Object::At(self))])?;
         self.inode().set_attr(&SetAttr { atime, mtime, ..SetAttr::default() })
     }
 
@@ -84,6 +88,7 @@ impl Path {
         }
         self.mount.want_write()?;
         self.permission(cred, W_OK)?;
+        cred.check(&[(Access::Write, Object::At(self))])?;
         self.set_len(size, cred)
     }
 
@@ -109,6 +114,7 @@ impl Path {
             return Err(Errno::EACCES);
         }
         self.permission(cred, mask)?;
+        cred.check(&[(Access::Stat, Object::At(self))])?;
         if mask & W_OK != 0 && matches!(file_type, FileType::Regular | FileType::Directory | FileType::Symlink) {
             self.mount.want_write()?;
         }
@@ -142,12 +148,16 @@ pub(crate) fn set_id_cleared(stat: &Stat, cred: &Cred) -> Option<Mode> {
 impl Walk<'_> {
     /// stat(2), lstat(2). Errors: those of the walk.
     pub fn stat(&self, path: &[u8], follow: bool) -> Result<Stat> {
-        self.resolve(path, follow)?.stat()
+        let place = self.resolve(path, follow)?;
+        self.cred.check(&[(Access::Stat, Object::At(&place))])?;
+        place.stat()
     }
 
     /// readlink(2), whole. Errors: EINVAL when it is no symbolic link.
     pub fn readlink(&self, path: &[u8]) -> Result<Vec<u8>> {
-        self.resolve(path, false)?.inode().readlink()
+        let place = self.resolve(path, false)?;
+        self.cred.check(&[(Access::Read, Object::At(&place))])?;
+        place.inode().readlink()
     }
 
     /// chmod(2). Errors: see [`Path::chmod`].

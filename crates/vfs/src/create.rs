@@ -1,6 +1,7 @@
 //! mkdir(2), mknod(2), symlink(2), link(2): making names.
 
 use crate::dentry::Children;
+use crate::guard::{Access, Object};
 use crate::permission::{check, is_owner};
 use crate::walk::{LastComponent, check_name};
 use crate::{Create, CreateKind, Cred, InodeRef, Path, Walk};
@@ -14,7 +15,7 @@ impl Walk<'_> {
     /// # Errors
     /// EEXIST, EROFS, EACCES, ENOSPC, EMLINK.
     pub fn mkdir(&self, path: &[u8], mode: u32, umask: u32) -> Result<Path> {
-        self.create_at(path, true, |parent, name| {
+        self.create_at(path, None, true, |parent, name| {
             let mode = Mode::from_bits_truncate(mode & 0o1777 & !umask);
             parent.create(name, CreateKind::Directory, mode, self.cred)
         })
@@ -36,7 +37,7 @@ impl Walk<'_> {
             FileType::Directory => return Err(Errno::EPERM),
             FileType::Symlink => return Err(Errno::EINVAL),
         };
-        self.create_at(path, false, |parent, name| {
+        self.create_at(path, None, false, |parent, name| {
             let is_device = matches!(file_type, FileType::CharDevice | FileType::BlockDevice);
             if is_device && !self.cred.privileged {
                 parent.may_create(self.cred)?;
@@ -57,7 +58,7 @@ impl Walk<'_> {
         if target.len() >= PATH_MAX {
             return Err(Errno::ENAMETOOLONG);
         }
-        self.create_at(path, false, |parent, name| parent.create(name, CreateKind::Symlink(target), Mode::from_bits_truncate(0o777), self.cred))
+        self.create_at(path, None, false, |parent, name| parent.create(name, CreateKind::Symlink(target), Mode::from_bits_truncate(0o777), self.cred))
     }
 
     /// link(2): gives the file at `old` the further name `path`. Resolve `old` first (with or without following a link).
@@ -66,7 +67,7 @@ impl Walk<'_> {
     /// EEXIST, EROFS, EACCES, ENOSPC, EMLINK, EXDEV; EPERM for a directory, and for a file of somebody else that the caller may not
     /// read and write (`fs.protected_hardlinks` is on); ENOENT when the last name of `old` has gone.
     pub fn link(&self, old: &Path, path: &[u8]) -> Result<()> {
-        self.create_at(path, false, |parent, name| {
+        self.create_at(path, Some(old), false, |parent, name| {
             if !Arc::ptr_eq(&old.mount, &parent.mount) {
                 return Err(Errno::EXDEV);
             }
@@ -83,7 +84,7 @@ impl Walk<'_> {
 
     /// The frame of all of them: finds the parent, makes sure that the name is free, and enters what `make` made, all under the
     /// lock of the directory.
-    fn create_at(&self, path: &[u8], want_directory: bool, make: impl FnOnce(&Path, &[u8]) -> Result<InodeRef>) -> Result<Path> {
+    fn create_at(&self, path: &[u8], linked: Option<&Path>, want_directory: bool, make: impl FnOnce(&Path, &[u8]) -> Result<InodeRef>) -> Result<Path> {
         let (parent, last, trailing_slash) = self.resolve_parent(path)?;
         let LastComponent::Name(name) = last else { return Err(Errno::EEXIST) };
         check_name(&name)?;
@@ -95,6 +96,12 @@ impl Walk<'_> {
             Err(errno) => return Err(errno),
         }
         parent.mount.want_write()?;
+        let create = (Access::Create, Object::Entry(&parent, &name));
+        match linked {
+            // Through the new name the file can be read and written.
+            Some(old) => self.cred.check(&[(Access::Read, Object::At(old)), (Access::Write, Object::At(old)), create])?,
+            None => self.cred.check(&[create])?,
+        }
         let inode = make(&parent, &name)?;
         Ok(enter(&mut children, &parent, &name, inode))
     }

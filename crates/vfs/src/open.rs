@@ -3,6 +3,7 @@
 use crate::attr::set_id_cleared;
 use crate::create::enter;
 use crate::dentry::Dentry;
+use crate::guard::{Access, Object};
 use crate::permission::{access_mask, is_owner};
 use crate::set_id::SetIdClearing;
 use crate::walk::{LastComponent, Walker, check_name};
@@ -68,6 +69,7 @@ impl Walk<'_> {
         }
         directory.mount.want_write()?;
         directory.may_create(self.cred)?;
+        self.cred.check(&[(Access::Create, Object::At(&directory)), (Access::Write, Object::At(&directory))])?;
         let inode = directory.inode().create_unnamed(&directory.new_file(CreateKind::Regular, mode, self.cred)?)?;
         let place = Path { dentry: Dentry::unnamed(inode.clone(), &directory.dentry), mount: directory.mount.clone() };
         let file = inode.clone().open(flags)?;
@@ -111,6 +113,8 @@ impl Walk<'_> {
             Err(errno) => return Err(errno),
         }
         parent.mount.want_write()?;
+        parent.may_create(self.cred)?;
+        self.cred.check(&[(Access::Create, Object::Entry(parent, name)), (Access::Write, Object::Entry(parent, name))])?;
         let inode = parent.create(name, CreateKind::Regular, mode, self.cred)?;
         Ok(Entry::Created(enter(&mut children, parent, name, inode.clone()), inode))
     }
@@ -184,6 +188,12 @@ impl Path {
             _ => {}
         }
         self.permission(cred, mask)?;
+        let writes = flags.writable() || flags.contains(OpenFlags::TRUNC);
+        match (flags.readable(), writes) {
+            (true, true) => cred.check(&[(Access::Read, Object::At(self)), (Access::Write, Object::At(self))])?,
+            (true, false) => cred.check(&[(Access::Read, Object::At(self))])?,
+            (false, _) => cred.check(&[(Access::Write, Object::At(self))])?,
+        }
         if flags.contains(OpenFlags::NOATIME) && !is_owner(&self.inode().stat()?, cred) {
             return Err(Errno::EPERM);
         }

@@ -1,5 +1,6 @@
 //! unlink(2) and rmdir(2): taking names away.
 
+use crate::guard::{Access, Object};
 use crate::walk::{LastComponent, check_name};
 use crate::{Path, Walk};
 use agentos_abi::{Errno, Result};
@@ -42,6 +43,7 @@ impl Walk<'_> {
         let dentry = children.lookup(&parent.dentry, name, parent.mount.volatile)?;
         let victim = Path { mount: parent.mount.clone(), dentry };
         may(&victim)?;
+        self.cred.check(&[(Access::Delete, Object::At(&victim))])?;
         if victim.dentry.is_covered() {
             return Err(Errno::EBUSY);
         }

@@ -1,6 +1,7 @@
 //! rename(2) and renameat2(2).
 
 use crate::dentry::Children;
+use crate::guard::{Access, Object};
 use crate::walk::{LastComponent, check_name};
 use crate::{Path, Walk};
 use agentos_abi::fcntl::W_OK;
@@ -71,6 +72,7 @@ impl Walk<'_> {
             return Ok(());
         }
         self.may_rename(old, new, &source, target.as_ref(), exchange)?;
+        self.ask_guard(new, &source, target.as_ref(), exchange)?;
         if source.dentry.is_covered() || target.as_ref().is_some_and(|target| target.dentry.is_covered()) {
             return Err(Errno::EBUSY);
         }
@@ -87,6 +89,29 @@ impl Walk<'_> {
             None => {}
         }
         Ok(())
+    }
+
+    /// A file that is moved is taken from its old name, where it could be read, and made at the new one.
+    fn ask_guard(&self, new: &Side<'_>, source: &Path, target: Option<&Path>, exchange: bool) -> Result<()> {
+        if self.cred.guard.is_none() {
+            return Ok(());
+        }
+        let from = Object::At(source);
+        let to = target.map_or(Object::Entry(&new.parent, &new.name), Object::At);
+        let mut wanted = vec![(Access::Read, from), (Access::Delete, from), (Access::Create, to)];
+        if target.is_some() {
+            wanted.push((Access::Delete, to));
+        }
+        if exchange {
+            wanted.extend([(Access::Read, to), (Access::Create, from)]);
+        }
+        if source.is_directory() {
+            wanted.push((Access::MoveTree, from));
+        }
+        if exchange && target.is_some_and(Path::is_directory) {
+            wanted.push((Access::MoveTree, to));
+        }
+        self.cred.check(&wanted)
     }
 
     /// Permission on both directories, and on a directory that changes its parent (its `..` is written).

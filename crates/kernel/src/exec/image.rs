@@ -4,6 +4,7 @@ use super::shebang::{self, HEAD_BYTES};
 use crate::task::Task;
 use agentos_abi::fcntl::{AT_FDCWD, X_OK};
 use agentos_abi::{Errno, Fd, FileType, OpenFlags, Result, Stat};
+use agentos_policy::{Class, Operation};
 use agentos_syscall::{Image, ImageFile};
 use agentos_vfs::{File, Path};
 use std::sync::Arc;
@@ -49,22 +50,31 @@ impl Task {
     /// Those of the path walk; EACCES (no regular file, not executable), ENOEXEC, ELOOP (too many interpreters).
     pub(super) fn resolve_image(&self, dirfd: Fd, path: &[u8], argv: &[Vec<u8>], envp: &[Vec<u8>]) -> Result<Resolved> {
         let mut place = self.executable(dirfd, path)?;
+        let mut programs = vec![self.program_name(&place)];
         let mut name = self.script_name(dirfd, path, &place)?;
         let mut argv = argv.to_vec();
         for _ in 0..=MAX_INTERPRETERS {
             let file = place.inode().clone().open(OpenFlags::empty())?;
             let head = read_head(&*file)?;
             let Some(line) = shebang::parse(&head)? else {
+                // All at once: an answer counts for the call that takes it, and the call that waits starts from the beginning.
+                self.may(Class::Process, Operation::Exec, || Ok(programs))?;
                 let absolute = place.display(&self.fs()?.root);
                 let file = Arc::new(ExecFile { file, path: place.clone() });
                 return Ok(Resolved { image: Image { head, file, path: absolute, argv, envp: envp.to_vec() }, path: place });
             };
             place = self.executable(AT_FDCWD, &line.interpreter)?;
+            programs.push(self.program_name(&place));
             let own = [Some(line.interpreter.clone()), line.argument, Some(name)].into_iter().flatten();
             argv = own.chain(argv.into_iter().skip(1)).collect();
             name = line.interpreter;
         }
         Err(Errno::ELOOP)
+    }
+
+    /// The name by which the policy knows a program: its path without symbolic links.
+    fn program_name(&self, place: &Path) -> Vec<u8> {
+        place.display(&self.kernel.namespace.root())
     }
 
     /// A regular file that the caller may execute. Errors: EACCES.
@@ -76,7 +86,7 @@ impl Task {
         if place.file_type() != FileType::Regular || place.mount().flags.contains(agentos_vfs::MountFlags::NOEXEC) {
             return Err(Errno::EACCES);
         }
-        place.permission(&self.process.credentials.read().effective(), X_OK)?;
+        place.permission(&self.cred(), X_OK)?;
         Ok(place)
     }
 

@@ -41,7 +41,7 @@ impl Task {
             Named::Path(path) => path,
         };
         let place = self.walk(AT_FDCWD, path, |walk| walk.resolve(path, true))?;
-        place.permission(&self.process.credentials.read().effective(), W_OK)?;
+        place.permission(&self.cred(), W_OK)?;
         if place.file_type() != FileType::Socket {
             return Err(Errno::ECONNREFUSED);
         }

@@ -35,12 +35,12 @@ impl Credentials {
 
     /// The identity for file permissions.
     pub(crate) fn effective(&self) -> Cred {
-        Cred { uid: self.euid, gid: self.egid, groups: self.groups.clone(), privileged: self.privileged() }
+        Cred { uid: self.euid, gid: self.egid, groups: self.groups.clone(), privileged: self.privileged(), guard: None }
     }
 
     /// The identity that access(2) asks about.
     pub(crate) fn real(&self) -> Cred {
-        Cred { uid: self.ruid, gid: self.rgid, groups: self.groups.clone(), privileged: self.ruid == 0 }
+        Cred { uid: self.ruid, gid: self.rgid, groups: self.groups.clone(), privileged: self.ruid == 0, guard: None }
     }
 
     /// setresuid(2). Errors: EPERM.

@@ -30,6 +30,8 @@ impl Kernel {
             rlimits,
             exec_info: parent.exec_info.lock().clone(),
             nice: parent.nice.load(Ordering::Relaxed),
+            // Process 1 alone is free; its children are the VM's.
+            scope: Some(parent.scope.read().clone().unwrap_or_else(|| self.policy.scope.clone())),
         };
         let start = self.clock.monotonic();
         let process = self.with_table(|table, _| {

@@ -3,6 +3,7 @@
 use super::{Credentials, ExecInfo, PendingCalls, Usage};
 use crate::fd::FdTable;
 use crate::limits::Rlimits;
+use crate::policy::Scope;
 use crate::posix_timer::PosixTimers;
 use crate::signal::SignalState;
 use crate::timer::Itimers;
@@ -11,6 +12,7 @@ use agentos_syscall::Attention;
 use agentos_vfs::Path;
 use agentos_waiter::WaitQueue;
 use parking_lot::{Mutex, RwLock};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
@@ -39,6 +41,8 @@ pub(crate) struct Process {
     pub(crate) credentials: RwLock<Credentials>,
     pub(crate) signals: Mutex<SignalState>,
     pub(crate) rlimits: RwLock<Rlimits>,
+    /// What the policy lets it do; `None` for process 1, which acts for the owner of the VM.
+    pub(crate) scope: RwLock<Option<Arc<Scope>>>,
     /// RLIMIT_FSIZE in force, here for the sake of write(2).
     pub(crate) file_size_limit: AtomicU64,
     pub(crate) exec_info: Mutex<ExecInfo>,
@@ -63,6 +67,7 @@ pub(crate) struct Parts {
     pub(crate) rlimits: Rlimits,
     pub(crate) exec_info: ExecInfo,
     pub(crate) nice: i32,
+    pub(crate) scope: Option<Arc<Scope>>,
 }
 
 impl Process {
@@ -81,6 +86,7 @@ impl Process {
             file_size_limit: AtomicU64::new(parts.rlimits.get(Resource::Fsize).soft),
             rlimits: RwLock::new(parts.rlimits),
             exec_info: Mutex::new(parts.exec_info),
+            scope: RwLock::new(parts.scope),
             timers: Mutex::new(Itimers::default()),
             posix_timers: Mutex::default(),
             pending_calls: Mutex::new(PendingCalls::default()),

@@ -10,6 +10,7 @@ use agentos_abi::poll::PollFd;
 use agentos_abi::time::{Itimer, SetTime};
 use agentos_abi::{AtFlags, ClockId, Dirent, Errno, Events, Fd, OpenFlags, RenameFlags, Result, Stat, Statfs};
 use agentos_syscall::{EpollOp, FileCalls};
+use agentos_vfs::{Access, Object};
 use std::sync::Arc;
 
 impl FileCalls for Task {
@@ -209,7 +210,9 @@ impl FileCalls for Task {
 
     fn readlinkat(&self, dirfd: Fd, path: &[u8]) -> Result<Vec<u8>> {
         if path.is_empty() && dirfd != AT_FDCWD {
-            return self.directory_of(dirfd)?.inode().readlink();
+            let place = self.directory_of(dirfd)?;
+            self.cred().check(&[(Access::Read, Object::At(&place))])?;
+            return place.inode().readlink();
         }
         self.walk(dirfd, path, |walk| walk.readlink(path))
     }
@@ -260,7 +263,7 @@ impl FileCalls for Task {
     }
 
     fn fchmod(&self, fd: Fd, mode: u32) -> Result<()> {
-        let cred = self.process.credentials.read().effective();
+        let cred = self.cred();
         self.with_place(fd, |path| path.chmod(mode, &cred))
     }
 
@@ -269,7 +272,7 @@ impl FileCalls for Task {
     }
 
     fn fchown(&self, fd: Fd, uid: Option<u32>, gid: Option<u32>) -> Result<()> {
-        let cred = self.process.credentials.read().effective();
+        let cred = self.cred();
         self.with_place(fd, |path| path.chown(uid, gid, &cred))
     }
 

@@ -5,9 +5,9 @@ use crate::task::Task;
 use agentos_abi::fcntl::OpenFlags;
 use agentos_abi::socket::{Family, Shutdown, SockAddr, SockOpt, SocketType};
 use agentos_abi::{Errno, Events, Fd, Result, Signal};
-use agentos_net::{RIGHTS_PER_MESSAGE_MAX, Rights, Socket};
+use agentos_net::{Address, NAME_SERVER, RIGHTS_PER_MESSAGE_MAX, Rights, Socket, asked_name};
 use agentos_syscall::{AddrInfo, NetCalls, Received, SendTarget, WaitGuard};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::task::Waker;
 
@@ -49,6 +49,9 @@ impl NetCalls for Task {
         self.with_socket(fd, |description, socket| {
             let addr = self.peer_address(socket, addr)?;
             let going_on = socket.connecting();
+            if let (Address::Inet(to), false) = (&addr, going_on) {
+                self.may_connect(*to)?;
+            }
             match socket.connect(&addr) {
                 Err(Errno::EWAIT) if !description.flags().contains(OpenFlags::NONBLOCK) => Err(Errno::EWAIT),
                 Err(Errno::EWAIT) if socket.family() == Family::Unix => Err(Errno::EAGAIN),
@@ -70,6 +73,7 @@ impl NetCalls for Task {
     fn sendmsg(&self, fd: Fd, buf: &[u8], to: SendTarget<'_>, fds: &[Fd], dont_wait: bool, no_signal: bool) -> Result<usize> {
         self.with_socket(fd, |description, socket| {
             let to = to.map(|addr| self.peer_address(socket, addr)).transpose()?;
+            self.may_send(socket, to.as_ref(), buf)?;
             let sent = socket.send(buf, to.as_ref(), self.rights(fds)?);
             // Only streams are pipes in this respect (socket(7)).
             if sent == Err(Errno::EPIPE) && !no_signal && socket.kind() == SocketType::Stream {
@@ -100,6 +104,9 @@ impl NetCalls for Task {
     fn resolve(&self, name: &str) -> Result<AddrInfo> {
         self.process.alive()?;
         let known = if name.parse::<IpAddr>().is_ok() { Vec::new() } else { self.hosts_entry(name) };
+        if known.is_empty() {
+            self.may_resolve(name)?;
+        }
         let addresses = if known.is_empty() { self.kernel.network.resolve(name)? } else { known };
         Ok(AddrInfo { addresses })
     }
@@ -111,6 +118,24 @@ impl Task {
         let description = self.usable(fd)?;
         let socket = description.file.as_any().downcast_ref::<Socket>().ok_or(Errno::ENOTSOCK)?;
         call(&description, socket)
+    }
+
+    /// The policy of what is sent without a connection: its destination, and the names that the VM's name server is asked for.
+    fn may_send(&self, socket: &Socket, to: Option<&Address>, buf: &[u8]) -> Result<()> {
+        if socket.kind() != SocketType::Dgram || socket.family() == Family::Unix {
+            return Ok(());
+        }
+        let to = match (to, socket.peer()) {
+            (Some(Address::Inet(to)), _) => *to,
+            (None, Ok(SockAddr::Inet(peer))) => peer,
+            _ => return Ok(()),
+        };
+        let to = SocketAddr::new(to.ip().to_canonical(), to.port());
+        let asked = if to == NAME_SERVER { asked_name(buf) } else { None };
+        match asked {
+            Some(name) => self.may_resolve(&name),
+            None => self.may_connect(to),
+        }
     }
 
     /// The open file descriptions of descriptors, to be sent. Errors: EBADF, EINVAL (too many).

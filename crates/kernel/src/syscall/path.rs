@@ -8,13 +8,13 @@ use crate::task::Task;
 use agentos_abi::fcntl::{AT_FDCWD, R_OK, W_OK, X_OK};
 use agentos_abi::time::SetTime;
 use agentos_abi::{AtFlags, Errno, Fd, FileType, OpenFlags, RenameFlags, Result, Stat};
-use agentos_vfs::{Cred, File, Opened, Path, Walk};
+use agentos_vfs::{Access, Cred, File, Object, Opened, Path, Walk};
 use std::sync::Arc;
 
 impl Task {
     /// Runs `call` with a walk that starts at `dirfd` (if `path` is relative) and asks as the effective user.
     pub(crate) fn walk<R>(&self, dirfd: Fd, path: &[u8], call: impl FnOnce(Walk<'_>) -> Result<R>) -> Result<R> {
-        let cred = self.process.credentials.read().effective();
+        let cred = self.cred();
         self.walk_as(&cred, dirfd, path, call)
     }
 
@@ -132,17 +132,20 @@ impl Task {
         if path.is_empty() && flags.contains(AtFlags::EMPTY_PATH) && dirfd != AT_FDCWD {
             return self.description(dirfd)?.stat();
         }
-        stat(&self.lookup(dirfd, path, flags)?)
+        let place = self.lookup(dirfd, path, flags)?;
+        self.cred().check(&[(Access::Stat, Object::At(&place))])?;
+        stat(&place)
     }
 
     pub(super) fn do_faccessat(&self, dirfd: Fd, path: &[u8], mode: u32, flags: AtFlags) -> Result<()> {
         if mode & !(R_OK | W_OK | X_OK) != 0 {
             return Err(Errno::EINVAL);
         }
-        let cred = {
+        let identity = {
             let credentials = self.process.credentials.read();
             if flags.contains(AtFlags::EACCESS) { credentials.effective() } else { credentials.real() }
         };
+        let cred = self.guarded(identity);
         if path.is_empty() {
             return self.lookup(dirfd, path, flags)?.access(mode, &cred);
         }
@@ -185,17 +188,17 @@ impl Task {
     }
 
     pub(super) fn do_fchmodat(&self, dirfd: Fd, path: &[u8], mode: u32, flags: AtFlags) -> Result<()> {
-        let cred = self.process.credentials.read().effective();
+        let cred = self.cred();
         self.lookup(dirfd, path, flags)?.chmod(mode, &cred)
     }
 
     pub(super) fn do_fchownat(&self, dirfd: Fd, path: &[u8], uid: Option<u32>, gid: Option<u32>, flags: AtFlags) -> Result<()> {
-        let cred = self.process.credentials.read().effective();
+        let cred = self.cred();
         self.lookup(dirfd, path, flags)?.chown(uid, gid, &cred)
     }
 
     pub(super) fn do_utimensat(&self, dirfd: Fd, path: Option<&[u8]>, atime: SetTime, mtime: SetTime, flags: AtFlags) -> Result<()> {
-        let cred = self.process.credentials.read().effective();
+        let cred = self.cred();
         match path {
             Some(path) if !path.is_empty() => {
                 let follow = !flags.contains(AtFlags::SYMLINK_NOFOLLOW);
@@ -219,7 +222,7 @@ impl Task {
         if !place.is_directory() {
             return Err(Errno::ENOTDIR);
         }
-        place.permission(&self.process.credentials.read().effective(), X_OK)?;
+        place.permission(&self.cred(), X_OK)?;
         let old = match &mut *self.process.fs.write() {
             Some(fs) => std::mem::replace(&mut fs.cwd, place),
             None => return Err(Errno::ESRCH),

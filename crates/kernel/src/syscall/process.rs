@@ -5,6 +5,7 @@ use crate::timer;
 use agentos_abi::wait::{Rusage, WaitTarget};
 use agentos_abi::{Errno, Fd, Pid, Resource, Result, Rlimit, Signal, WaitOptions, WaitStatus};
 use agentos_account::{Account, Limit};
+use agentos_policy::{Class, Operation};
 use agentos_syscall::{CpuAccount, HostTools, ProcessCalls, Syscalls, Waited};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -161,8 +162,9 @@ impl ProcessCalls for Task {
         self.kernel.account()
     }
 
-    fn check_tool(&self, _toolkit: &str, _tool: &str) -> Result<()> {
-        self.process.alive()
+    fn check_tool(&self, toolkit: &str, tool: &str) -> Result<()> {
+        self.process.alive()?;
+        self.may(Class::Tool, Operation::Call, || Ok(vec![format!("{toolkit}.{tool}").into_bytes()]))
     }
 
     fn host_tools(&self) -> Option<Arc<dyn HostTools>> {

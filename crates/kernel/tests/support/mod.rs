@@ -7,10 +7,11 @@ mod memory_fs;
 use agentos_abi::fcntl::AT_FDCWD;
 use agentos_abi::wait::WaitTarget;
 use agentos_abi::{Errno, Events, Fd, OpenFlags, Pid, Result, Timespec, WaitOptions, WaitStatus};
+use agentos_kernel::policy::PolicyConfig;
 use agentos_kernel::{Clock, Kernel, KernelConfig, Limits, Random};
 use agentos_net::{NetworkConfig, VirtualNetwork};
 use agentos_syscall::{Binfmt, Image, Program, ProgramStart, Syscalls, Timers, WaitOn, Waited, block_on, blocking};
-use agentos_vfs::Namespace;
+use agentos_vfs::{FileSystem, Namespace};
 use std::any::Any;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -122,15 +123,20 @@ impl Machine {
     }
 
     pub fn with_limits(limits: Limits) -> Machine {
+        Machine::with(MemoryFs::new(), limits, PolicyConfig::default(), NetworkConfig::default())
+    }
+
+    pub fn with(root: Arc<dyn FileSystem>, limits: Limits, policy: PolicyConfig, network: NetworkConfig) -> Machine {
         let clock = Arc::new(StillClock { start: Instant::now(), state: Mutex::default() });
         let kernel = Kernel::new(KernelConfig {
-            namespace: Namespace::new(MemoryFs::new()),
+            namespace: Namespace::new(root),
             hostname: "box".into(),
             limits,
+            policy,
             timers: Arc::new(StillTimers(clock.clone())),
             clock: clock.clone(),
             random: Arc::new(Counting),
-            network: VirtualNetwork::new(NetworkConfig::default()),
+            network: VirtualNetwork::new(network),
         });
         let closures = Arc::new(Closures::default());
         kernel.register_binfmt(Arc::new(ClosureBinfmt(closures.clone())));

@@ -29,6 +29,11 @@ enum Kind {
     Other,
 }
 
+/// The name whose addresses a DNS query asks for.
+pub fn asked_name(message: &[u8]) -> Option<String> {
+    Query::parse(message).filter(Query::wants_addresses).map(|query| query.name)
+}
+
 impl Query {
     /// Reads a query with one question. `None` for anything else, which gets no answer.
     pub(crate) fn parse(message: &[u8]) -> Option<Query> {

@@ -4,6 +4,7 @@ mod message;
 mod resolver;
 mod server;
 
+pub use message::asked_name;
 pub(crate) use resolver::Resolver;
 pub use server::NAME_SERVER;
 pub(crate) use server::NameServer;

@@ -1,7 +1,8 @@
 //! Look-ups of host names: each name is asked for once at a time, and its answer kept for a moment.
 
 use crate::egress::Egress;
-use crate::policy::{Gate, is_host_name};
+use crate::network::Judgement;
+use crate::policy::{Gate, Policy, is_host_name};
 use agentos_abi::{Errno, Events, Result};
 use agentos_waiter::WaitQueue;
 use parking_lot::Mutex;
@@ -76,6 +77,13 @@ impl Resolver {
             Some(answer) => answer,
             None => self.look_up(name),
         }
+    }
+
+    /// What the policy says of looking a name up; `None` when that asks nobody outside.
+    pub(crate) fn judge(&self, narrower: &[Arc<Policy>], name: &str) -> Option<Judgement> {
+        let name = normal(name);
+        let own = name.parse::<IpAddr>().is_ok() || name == "localhost" || name.ends_with(".localhost") || self.hosts.contains_key(&name);
+        (!own && is_host_name(&name)).then(|| self.gate.judge_resolve(narrower, &name))
     }
 
     /// Calls `then` with the addresses of a name, perhaps at once; not at all when too many wait for it.

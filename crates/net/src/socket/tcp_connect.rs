@@ -7,6 +7,7 @@ use crate::budget::Permit;
 use crate::egress::EgressStream;
 use crate::link::{self, EndConfig, Style};
 use crate::listener::{Listener, Pending};
+use crate::stack::Stack;
 use agentos_abi::socket::{Family, SockAddr, SocketType};
 use agentos_abi::{Errno, Result};
 use std::net::{IpAddr, SocketAddr};
@@ -42,6 +43,15 @@ impl Target {
             Some(_) => Ok(Target::Outside),
             None => Err(Errno::ENETUNREACH),
         }
+    }
+}
+
+impl Tcp {
+    /// Whether a destination is the VM's own: one of its interfaces, unless that is a loopback address on which nobody listens and
+    /// which a rule gives to the host.
+    pub(crate) fn is_inside(stack: &Stack, to: SocketAddr) -> bool {
+        let to = specified(to);
+        is_own(to.ip()) && (stack.tcp.find(to).is_some() || is_outward(to.ip()) || to.port() == 0 || !stack.gate.names_loopback(to))
     }
 }
 

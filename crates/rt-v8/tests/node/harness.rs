@@ -5,6 +5,7 @@ use agentos_abi::wait::WaitTarget;
 use agentos_abi::{AtFlags, Events, Fd, OpenFlags, Pid, Timespec, WaitOptions, WaitStatus};
 use agentos_fs_dev::DevFs;
 use agentos_fs_tmpfs::Tmpfs;
+use agentos_kernel::policy::PolicyConfig;
 use agentos_kernel::{Clock, Kernel, KernelConfig, Limit, Limits, Random};
 use agentos_net::{NetworkConfig, VirtualNetwork};
 use agentos_rt_v8::{NODE_STUB, V8Config, V8Engine};
@@ -158,6 +159,7 @@ impl Vm {
             namespace: Namespace::new(fs),
             hostname: "vm".into(),
             limits: Limits::bounded(Limit::Memory, 4 << 30),
+            policy: PolicyConfig::default(),
             timers: Arc::new(ThreadTimers::default()),
             clock: Arc::new(HostClock),
             random: Arc::new(Counter),

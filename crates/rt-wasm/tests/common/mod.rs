@@ -5,6 +5,7 @@
 use agentos_abi::fcntl::{AT_FDCWD, Fcntl};
 use agentos_abi::wait::WaitTarget;
 use agentos_abi::{Errno, Events, Fd, OpenFlags, Timespec, WaitOptions, WaitStatus};
+use agentos_kernel::policy::PolicyConfig;
 use agentos_kernel::{Clock, Kernel, KernelConfig, Limits, Random};
 use agentos_net::{NetworkConfig, VirtualNetwork};
 use agentos_rt_wasm::{WasmConfig, WasmEngine};
@@ -106,6 +107,7 @@ impl Vm {
             namespace: Namespace::new(image::root()),
             hostname: "vm".into(),
             limits,
+            policy: PolicyConfig::default(),
             timers: Arc::new(ThreadTimers),
             clock: Arc::new(HostClock),
             random: Arc::new(Counter(0.into())),
