@@ -240,36 +240,68 @@ export declare function toolkitFromMcp(server: McpSource, options?: { name?: str
 /** Environment variables. `undefined` counts as absent, so that `process.env` values can be passed on. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Allow or deny. */
-export type Verdict = "allow" | "deny";
+/** Let through, refuse with EACCES, or let the program wait while somebody is asked ({@link AgentOs.respondPermission}). */
+export type PermissionMode = "allow" | "deny" | "ask";
 
-/** What a VM may reach. */
-export interface Permissions {
-  /** Outward connections. The VM's own loopback is always allowed. */
-  network?: {
-    /** Where no rule matches. Default: `"deny"`. */
-    default?: Verdict;
-    /** In order; the last one that matches wins. */
-    rules?: ReadonlyArray<{
-      mode: Verdict;
-      /** `"host:port"`: `"api.example.com:443"`, `"*.example.com:*"`, `"127.0.0.1:8080"`, `"10.0.0.0/8:*"`. */
-      patterns: readonly string[];
-    }>;
-  };
+/** A rule; the last one that speaks of an operation and an object decides. */
+export interface PermissionRule<Operation extends string> {
+  mode: PermissionMode;
+  /** What the rule is about. Default: every operation of the class. */
+  operations?: readonly Operation[];
 }
 
-/** Bounds of a VM. */
+/** Rules by path: `"/work"` (it and all below), `"/work/**"` (all below), or a glob such as `"**\/.env"`. Default: all. */
+export type PathRule<Operation extends string> = PermissionRule<Operation> & { paths?: readonly string[] };
+
+/** Rules by name. Default: all. */
+export type PatternRule<Operation extends string> = PermissionRule<Operation> & { patterns?: readonly string[] };
+
+/** One mode for everything, or rules and what holds where none speaks. */
+export type ClassPermissions<Rule> = PermissionMode | { default?: PermissionMode; rules?: readonly Rule[] };
+
+/** What programs may do; docs/permissions.md has the semantics. Process 1, which acts for you, may do everything. */
+export interface Permissions {
+  /** Files, by their path after symbolic links. Default: `"allow"`: the VM's files are its own, and no host file is in it unless mounted. */
+  fs?: ClassPermissions<PathRule<"read" | "write" | "create" | "delete" | "stat">>;
+  /**
+   * Outward connections and names: `"api.example.com:443"`, `"*.example.com:*"`, `"127.0.0.1:8080"`, `"10.0.0.0/8:*"`.
+   * The VM's own loopback is always allowed. Default: `"deny"`.
+   */
+  network?: ClassPermissions<PatternRule<"resolve" | "connect">>;
+  /** Programs, by the path of their file or their name (`"git"`, `"python*"`). Default: `"allow"`: only installed and own files can run. */
+  process?: ClassPermissions<PatternRule<"exec"> & PathRule<"exec">>;
+  /** Variables that `env` options give, by name (`"AWS_*"`); a refused one does not enter. Default: `"allow"`. */
+  env?: ClassPermissions<PatternRule<"pass">>;
+  /** Host tools: `"toolkit"`, `"toolkit.tool"` or a glob. Default: `"allow"`: only registered tools exist. */
+  tool?: ClassPermissions<PatternRule<"call">>;
+}
+
+/** Bounds of a VM; docs/limits.md has what happens beyond each. */
 export interface Limits {
-  /** Memory of all programs, in MiB. Beyond: ENOMEM. Default: 512. */
+  /** WebAssembly memories, V8 heaps and buffers, files in memory, pipe and socket buffers, together, in MiB. Default: 1024. */
   maxMemoryMb?: number;
-  /** Share of one CPU, in percent. Default: no bound. */
+  /** CPU time of all programs over wall time, in percent of one CPU; they pause beyond. Default: no bound. */
   maxCpuPercent?: number;
   /** Processes at once. Beyond: EAGAIN. Default: 256. */
   maxProcesses?: number;
-  /** Bytes in writable file systems in memory. Beyond: ENOSPC. Default: 1 GiB. */
-  maxFsBytes?: number;
   /** Open files of all processes. Beyond: ENFILE. Default: 65536. */
   maxOpenFiles?: number;
+  /** Bytes in writable file systems in memory. Beyond: ENOSPC. Default: 1 GiB. */
+  maxFsBytes?: number;
+  /** Files in writable file systems in memory. Beyond: ENOSPC. Default: one per 4 KiB of `maxFsBytes`. */
+  maxInodes?: number;
+  /** Pipes and open FIFOs. Beyond: ENFILE. Default: 4096. */
+  maxPipes?: number;
+  /** Pseudo-terminals. Beyond: ENOSPC. Default: 256. */
+  maxPtys?: number;
+  /** Sockets. Beyond: ENFILE. Default: 4096. */
+  maxSockets?: number;
+  /** Bytes kept of each stream of one `exec`, and the most that its own option may ask for. Default: 16 MiB. */
+  maxOutputBytes?: number;
+  /** Milliseconds that one `exec` may take, and the most that its own `timeoutMs` may ask for. Default: no bound. */
+  maxExecMs?: number;
+  /** Bytes of arguments and environment of a program. Beyond: E2BIG. Default: 2 MiB. */
+  maxArgBytes?: number;
 }
 
 /** The user that programs run as. */
@@ -292,8 +324,12 @@ export interface AgentOsOptions {
   toolkits?: readonly Toolkit[];
   /** Default: none. */
   mounts?: readonly MountOptions[];
-  /** Default: nothing. */
+  /** Default: see {@link Permissions}. */
   permissions?: Permissions;
+  /** How long a permission request stays open, in milliseconds; then the answer is no. Default: 300000. */
+  permissionTimeoutMs?: number;
+  /** Answer every permission request with `"once"`, for runs that nobody watches. Default: false. */
+  autoApprove?: boolean;
   /** Default: see {@link Limits}. */
   limits?: Limits;
   /** Environment of every process. */
@@ -330,6 +366,8 @@ export interface SpawnOptions {
   onStderr?: (chunk: Uint8Array) => void;
   /** Bytes kept of each stream; the rest is dropped. Default: 16 MiB for `exec` and `execFile`, no limit for `spawn`. */
   maxOutputBytes?: number;
+  /** What the program and its children may not do, although the VM may: rules that only take away. Default: nothing. */
+  permissions?: Permissions;
 }
 
 /** Options of {@link AgentOs.exec} and {@link AgentOs.execFile} with text output. */
@@ -528,8 +566,11 @@ export interface SessionOptions {
   mcpServers?: ReadonlyArray<McpServer | Toolkit>;
   /** Added to the agent's own instructions. */
   additionalInstructions?: string;
-  /** Default: `"auto"`: the VM is the boundary. */
-  permissions?: PermissionPolicy;
+  /**
+   * Who answers the agent's own requests (default: `"auto"`: the VM is the boundary), or what the agent and its children may not
+   * do, although the VM may.
+   */
+  permissions?: PermissionPolicy | Permissions;
 }
 
 /** A part of a prompt or an answer, as in the Agent Client Protocol. */
@@ -674,16 +715,77 @@ export interface Stats {
   processes: number;
   /** Open files of all processes. */
   openFiles: number;
-  /** Memory of all programs, in bytes. */
+  /** All memory that counts towards `maxMemoryMb`, in bytes. */
   memoryBytes: number;
   /** Bytes in writable file systems in memory. */
   fsBytes: number;
-  /** CPU time of the processes that run, in milliseconds. */
+  /** CPU time of all programs so far, in milliseconds. */
   cpuMs: number;
   /** Time since boot, in milliseconds. */
   uptimeMs: number;
   /** Name and version of each package. */
   software: Array<{ name: string; version: string }>;
+}
+
+/** A program, or an agent, waits for an answer. */
+export interface VmPermissionRequest {
+  /** For {@link AgentOs.respondPermission}. */
+  id: string;
+  /** `"agent"`: the agent of a session asks, over its own protocol. */
+  class: "fs" | "network" | "process" | "env" | "tool" | "agent";
+  /** `"read"`, `"connect"`, `"exec"` and so on; for an agent the kind of its tool call. */
+  operation: string;
+  /** The path, destination, program, variable or tool; for an agent the title of its tool call. */
+  object: string;
+  /** Which rule says so: `"vm: permissions.fs.rules[0]"`. */
+  why: string;
+  /** The process; null for an agent's question. */
+  pid: number | null;
+  /** Its arguments. */
+  argv: string[];
+  /** The session that it belongs to. */
+  sessionId: string | null;
+  /** What an agent is about to do. */
+  toolCall?: ToolCall;
+  /** The ways to answer an agent. */
+  options?: PermissionOption[];
+}
+
+/** A decision of the policy. */
+export interface AuditRecord {
+  /** Counts from 1. */
+  decision: number;
+  /** In milliseconds since 1970. */
+  decidedAt: number;
+  class: "fs" | "network" | "process" | "env" | "tool";
+  operation: string;
+  object: string;
+  /** What the rules said. */
+  mode: PermissionMode;
+  /** What was answered, when they said `"ask"`. */
+  reply: "once" | "always" | "reject" | null;
+  /** Whether it was let through. */
+  allowed: boolean;
+  /** Which rule said so; empty where something was allowed. */
+  why: string;
+  pid: number;
+  sessionId: string | null;
+  /** How many decisions before this one were not told as events: at most 100 a second are. */
+  suppressed: number;
+}
+
+/** What {@link AgentOs.on} tells. */
+export interface VmEvents {
+  /** Somebody has to answer; nobody does within `permissionTimeoutMs`: the answer is no. */
+  permissionRequest: VmPermissionRequest;
+  /** A request is over; `reply` is absent when its process has ended. */
+  permissionAnswer: { id: string; reply?: "once" | "always" | "reject" };
+  /** A decision was made. Classes without rules make none. */
+  audit: AuditRecord;
+  /** A limit is used to 80 percent; told again after the use has fallen below 70. Numbers are in the option's unit. */
+  limitWarning: { limit: keyof Limits; used: number; configured: number };
+  /** The VM was disposed. */
+  vmShutdown: Record<string, never>;
 }
 
 /** A virtual machine. It ends when it is disposed; a VM that nothing refers to any more, or whose thread ends, is disposed too. */
@@ -748,6 +850,17 @@ export declare class AgentOs implements AsyncDisposable {
   createSession(agent: string, options?: SessionOptions): Promise<Session>;
   /** The conversations that are open. */
   sessions(): Session[];
+
+  /** Calls `listener` with what happens from now on. */
+  on<Name extends keyof VmEvents>(event: Name, listener: (event: VmEvents[Name]) => void): this;
+  /** Ends a subscription. */
+  off<Name extends keyof VmEvents>(event: Name, listener: (event: VmEvents[Name]) => void): this;
+  /** The requests of programs that wait for an answer; 64 at most. */
+  permissionRequests(): VmPermissionRequest[];
+  /** Answers a request: this time, also from now on for the same operation on the same object, or no. */
+  respondPermission(id: string, reply: "once" | "always" | "reject"): void;
+  /** The last decisions, oldest first: 100 when `limit` is absent, 1000 are kept. */
+  audit(options?: { limit?: number }): AuditRecord[];
 
   /** What the VM uses. */
   stats(): Stats;

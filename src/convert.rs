@@ -2,9 +2,10 @@
 
 use agentos::abi::{FileType, Signal, Stat, Timespec, WaitStatus};
 use agentos::files::DirEntry;
+use agentos::policy::Reply;
 use agentos::process::ExecResult;
 use agentos::vm::SpawnRequest;
-use agentos::{Error, Vm};
+use agentos::{Error, Permissions, Vm};
 use napi::bindgen_prelude::{Either, Uint8Array};
 use napi_derive::napi;
 use std::collections::HashMap;
@@ -24,19 +25,39 @@ pub struct JsSpawn {
     pub cwd: Option<String>,
     /// Environment above the VM's.
     pub env: Option<HashMap<String, String>>,
+    /// JSON of what it may not do although the VM may.
+    pub permissions: Option<String>,
 }
 
 impl JsSpawn {
     /// The request for `vm`.
-    pub fn request(self, vm: &Vm) -> SpawnRequest {
+    ///
+    /// # Errors
+    /// `ERR_AGENTOS_INVALID_OPTION`.
+    pub fn request(self, vm: &Vm) -> agentos::Result<SpawnRequest> {
+        let permissions = self.permissions.as_deref().map(narrowed).transpose()?;
         let base = match self.line {
             Some(line) => vm.shell_request(&line),
             None => {
                 SpawnRequest { program: self.program.unwrap_or_default(), args: self.args.unwrap_or_default(), argv0: self.argv0, ..SpawnRequest::default() }
             }
         };
-        SpawnRequest { cwd: self.cwd, env: self.env.unwrap_or_default().into_iter().collect(), ..base }
+        Ok(SpawnRequest { cwd: self.cwd, env: self.env.unwrap_or_default().into_iter().collect(), permissions, ..base })
     }
+}
+
+fn narrowed(json: &str) -> agentos::Result<Permissions> {
+    let value = serde_json::from_str(json).map_err(|error| Error::new("ERR_AGENTOS_INVALID_OPTION", format!("options.permissions: {error}")))?;
+    Permissions::from_json("permissions", &value)
+}
+
+/// The answer of that name.
+///
+/// # Errors
+/// `ERR_AGENTOS_INVALID_OPTION`.
+pub fn reply(name: &str) -> agentos::Result<Reply> {
+    let known = [Reply::Once, Reply::Always, Reply::Reject].into_iter().find(|reply| reply.name() == name);
+    known.ok_or_else(|| Error::option("reply", format_args!("{name:?}"), "\"once\", \"always\" or \"reject\""))
 }
 
 /// How a program ended.

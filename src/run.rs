@@ -114,11 +114,11 @@ impl NativeVm {
     ) -> napi::Result<Object<'env>> {
         let on_chunk = on_chunk.map(|callback| callback::on_chunk(&callback)).transpose()?;
         let (null_stdin, text) = (options.stdin.is_none(), options.text.unwrap_or(false));
-        let (vm, options, stop) = (self.owned(), ExecOptions::from(options), stop.map(|stop| stop.0.clone()));
+        let (vm, options, stop) = (self.owned(), self.owned().bounded(ExecOptions::from(options)), stop.map(|stop| stop.0.clone()));
         let threads = vm.clone();
         let work = async move {
-            let request = SpawnRequest { null_stdin, ..request.request(&vm) };
-            let process = Arc::new(vm.start(&request)?);
+            let request = SpawnRequest { null_stdin, ..request.request(&vm)? };
+            let process = Arc::new(vm.start(&request).await?);
             if let Some(stop) = &stop {
                 stop.started(&process);
             }

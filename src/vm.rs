@@ -1,20 +1,23 @@
 //! `NativeVm`: a machine.
 
-use crate::convert::{JsSpawn, signal};
+use crate::callback::nudge;
+use crate::convert::{self, JsSpawn, count, signal};
 use crate::error::guarded;
 use crate::process::NativeProcess;
 use crate::promise::{blocking, promise};
 use crate::session::NativeSession;
 use agentos::abi::Errno;
 use agentos::engines::EngineOptions;
+use agentos::events;
 use agentos::session::SessionOptions;
+use agentos::session::log::{Listener, Subscription};
 use agentos::{Error, Result, Vm, VmOptions};
 use napi::Env;
-use napi::bindgen_prelude::Object;
+use napi::bindgen_prelude::{Function, Object};
 use napi_derive::napi;
 use serde_json::{Value, json};
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A machine. It ends when it is disposed, and when JavaScript holds nothing of it any more: all of it was collected, or the
 /// environment ended.
@@ -22,22 +25,31 @@ use std::sync::Arc;
 pub struct NativeVm(Arc<Owned>);
 
 /// What each object that JavaScript has of a machine holds.
-pub struct Owned(Vm);
+pub struct Owned {
+    vm: Vm,
+    subscription: Mutex<Option<Subscription>>,
+}
 
 impl Drop for Owned {
     fn drop(&mut self) {
         // What runs on host threads may still hold the machine; a panic must not reach Node.
         let _ = guarded(|| {
-            self.0.dispose();
+            self.vm.dispose();
             Ok(())
         });
     }
 }
 
 impl Owned {
+    fn subscribe(&self, listener: Listener) {
+        let subscription = self.vm.events().subscribe(listener);
+        let old = self.subscription.lock().unwrap_or_else(PoisonError::into_inner).replace(subscription);
+        drop(old);
+    }
+
     /// The error for a call on a running program: in a machine that was disposed meanwhile, that is the reason.
     pub fn failure(&self, errno: Errno, syscall: &'static str) -> Error {
-        if self.0.is_disposed() { Error::disposed() } else { Error::syscall(errno, syscall, None) }
+        if self.vm.is_disposed() { Error::disposed() } else { Error::syscall(errno, syscall, None) }
     }
 }
 
@@ -45,7 +57,7 @@ impl Deref for Owned {
     type Target = Vm;
 
     fn deref(&self) -> &Vm {
-        &self.0
+        &self.vm
     }
 }
 
@@ -62,7 +74,11 @@ impl NativeVm {
     #[napi(ts_return_type = "Promise<NativeVm>")]
     pub fn create<'env>(env: &'env Env, options: String, module_cache: Option<String>, snapshot: Option<String>) -> napi::Result<Object<'env>> {
         let engine_options = EngineOptions { module_cache: module_cache.map(Into::into), snapshot: snapshot.map(Into::into) };
-        blocking(env, move || Vm::create(VmOptions::from_json(json_argument(&options)?)?, &engine_options), |vm| NativeVm(Arc::new(Owned(vm))))
+        blocking(
+            env,
+            move || Vm::create(VmOptions::from_json(json_argument(&options)?)?, &engine_options),
+            |vm| NativeVm(Arc::new(Owned { vm, subscription: Mutex::default() })),
+        )
     }
 
     /// Ends everything in the machine.
@@ -82,11 +98,11 @@ impl NativeVm {
     #[napi(ts_return_type = "Promise<NativeProcess>")]
     pub fn spawn<'env>(&self, env: &'env Env, request: JsSpawn) -> napi::Result<Object<'env>> {
         let owned = self.owned();
-        let work = move || {
-            let process = owned.spawn(&request.request(&owned))?;
+        let work = async move {
+            let process = owned.spawn(&request.request(&owned)?).await?;
             Ok((process, owned))
         };
-        blocking(env, work, |(process, owned)| NativeProcess::new(process, owned))
+        promise(env, work, |(process, owned)| NativeProcess::new(process, owned))
     }
 
     /// Starts an agent. `options` is the JSON of `SessionOptions`.
@@ -110,6 +126,40 @@ impl NativeVm {
     #[napi]
     pub fn kill(&self, pid: i32, name: String) -> napi::Result<()> {
         guarded(|| self.0.kill(pid, signal(&name)?))
+    }
+
+    /// Answers a question of a process: `"once"`, `"always"` or `"reject"`.
+    #[napi]
+    pub fn respond_permission(&self, id: String, reply: String) -> napi::Result<()> {
+        guarded(|| self.0.respond_permission(&id, convert::reply(&reply)?))
+    }
+
+    /// The open questions, as JSON.
+    #[napi]
+    pub fn permission_requests(&self) -> napi::Result<Vec<Value>> {
+        guarded(|| Ok(self.0.questions()?.iter().map(events::request).collect()))
+    }
+
+    /// The last decisions, as JSON, oldest first.
+    #[napi]
+    pub fn audit(&self, limit: f64) -> napi::Result<Vec<Value>> {
+        guarded(|| Ok(self.0.audit(count(limit))?.iter().map(events::audit_entry).collect()))
+    }
+
+    /// Up to `max` events with numbers above `since`, each as JSON.
+    #[napi]
+    pub fn events(&self, since: f64, max: f64) -> napi::Result<Vec<String>> {
+        guarded(|| Ok(self.0.events().since(since as u64, count(max)).iter().map(|event| event.json.clone()).collect()))
+    }
+
+    /// Calls `callback` whenever there are new events; replaces the callback of an earlier call.
+    #[napi]
+    pub fn subscribe(&self, callback: Function<'_, (), ()>) -> napi::Result<()> {
+        let listener = nudge(&callback)?;
+        guarded(|| {
+            self.0.subscribe(listener);
+            Ok(())
+        })
     }
 
     /// What the machine uses, as JSON.

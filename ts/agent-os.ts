@@ -4,6 +4,7 @@ import type * as api from "../index.js";
 import type {
   AgentOsOptions,
   ConnectTerminalOptions,
+  AuditRecord,
   DirEntry,
   ExecBufferOptions,
   ExecOptions,
@@ -20,6 +21,8 @@ import type {
   Stats,
   TextEncoding,
   TreeEntry,
+  VmEvents,
+  VmPermissionRequest,
 } from "../index.js";
 import { type NativeSpawn, type NativeVm, called, createVm, settled } from "./binding.js";
 import { isArrayOf, isBoolean, isBytesOrText, isInteger, isMode, isOneOf, isShape, isString, optional, wrongType, wrongValue } from "./check.js";
@@ -33,12 +36,15 @@ import { type Shell, openShell } from "./shell.js";
 import { isSignal } from "./signals.js";
 import { SESSION_VARIABLE, ToolHost, describeToolkit } from "./tools/host.js";
 import { Toolkit } from "./tools/toolkit.js";
+import { VmEventSource } from "./vm-events.js";
 
 const isEncoding = isOneOf("utf8", "utf-8", "latin1", "ascii", "base64", "base64url", "hex", "utf16le");
 const isRecursive = isShape({ recursive: isBoolean });
 const isModeOption = isShape({ mode: isMode });
 const isReaddirOptions = isShape({ withFileTypes: isBoolean });
 const isDepthOption = isShape({ maxDepth: isInteger });
+const isReply = isOneOf("once", "always", "reject");
+const isAuditOptions = isShape({ limit: isInteger });
 const isFileContent = isShape({ path: isString, content: isBytesOrText, mode: isMode }, ["path", "content"]);
 
 export class AgentOs implements api.AgentOs {
@@ -49,6 +55,7 @@ export class AgentOs implements api.AgentOs {
   readonly #tagged = new Map<string, WeakRef<Session>>();
   /** How many shells were opened. */
   #shells = 0;
+  readonly #events: VmEventSource;
 
   private constructor(native: NativeVm, tools: ToolHost | undefined) {
     this.#native = native;
@@ -56,6 +63,7 @@ export class AgentOs implements api.AgentOs {
     // By a weak reference: the tools must not keep the VM.
     const sessions = this.#tagged;
     tools?.serve(this, (tag) => (tag === undefined ? undefined : sessions.get(tag))?.deref()?.sessionId ?? null);
+    this.#events = new VmEventSource(native);
   }
 
   static async create(options: AgentOsOptions = {}): Promise<AgentOs> {
@@ -246,6 +254,7 @@ export class AgentOs implements api.AgentOs {
     });
     this.#sessions.add(session);
     this.#tagged.set(tag, new WeakRef(session));
+    this.#events.relay(session);
     return session;
   }
 
@@ -259,6 +268,36 @@ export class AgentOs implements api.AgentOs {
     return [...this.#sessions];
   }
 
+  // Permissions.
+
+  on<Name extends keyof VmEvents>(event: Name, listener: (event: VmEvents[Name]) => void): this {
+    this.#events.on(event, listener);
+    return this;
+  }
+
+  off<Name extends keyof VmEvents>(event: Name, listener: (event: VmEvents[Name]) => void): this {
+    this.#events.off(event, listener);
+    return this;
+  }
+
+  permissionRequests(): VmPermissionRequest[] {
+    return called(() => this.#native.permissionRequests());
+  }
+
+  respondPermission(id: string, reply: "once" | "always" | "reject"): void {
+    isString("id", id);
+    isReply("reply", reply);
+    const asked = VmEventSource.ofSession(id);
+    const session = asked && this.sessions().find(({ sessionId }) => sessionId === asked[0]);
+    if (asked !== undefined && session !== undefined) session.respondPermission(asked[1], reply);
+    else called(() => this.#native.respondPermission(id, reply));
+  }
+
+  audit(options: { limit?: number } = {}): AuditRecord[] {
+    isAuditOptions("options", options);
+    return called(() => this.#native.audit(options.limit ?? 100));
+  }
+
   // Life.
 
   stats(): Stats {
@@ -267,6 +306,7 @@ export class AgentOs implements api.AgentOs {
 
   async dispose(): Promise<void> {
     await settled(() => this.#native.dispose());
+    this.#events.flush();
     this.#sessions.clear();
     const tools = this.#tools;
     this.#tools = undefined;
@@ -291,8 +331,8 @@ function program(file: string, args: readonly string[]): NativeSpawn {
   return { program: file, args: [...args] };
 }
 
-function place({ cwd, env }: { cwd?: string; env?: SpawnOptions["env"] }): NativeSpawn {
-  return { ...(cwd !== undefined && { cwd }), env: defined(env) };
+function place({ cwd, env, permissions }: Pick<SpawnOptions, "cwd" | "env" | "permissions">): NativeSpawn {
+  return { ...(cwd !== undefined && { cwd }), env: defined(env), ...(permissions !== undefined && { permissions: JSON.stringify(permissions) }) };
 }
 
 /** Errors of the VM are results of a batch; anything else is not. */

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
-import type { AgentDescription, DirEntry, FileStat, ProcessExit, ProcessInfo, PromptResult, SignalName, Stats } from "../index.js";
+import type { AgentDescription, AuditRecord, DirEntry, FileStat, ProcessExit, ProcessInfo, PromptResult, SignalName, Stats, VmPermissionRequest } from "../index.js";
 import { AgentOsError, translate } from "./errors.js";
 
 /** What to start: a line of shell, or a file with arguments. */
@@ -13,6 +13,8 @@ export interface NativeSpawn {
   argv0?: string;
   cwd?: string;
   env?: Record<string, string>;
+  /** JSON of what it may not do although the VM may. */
+  permissions?: string;
 }
 
 export interface NativeRunOptions {
@@ -105,6 +107,11 @@ export interface NativeVm {
   processes(): ProcessInfo[];
   kill(pid: number, signal: SignalName): void;
   stats(): Stats;
+  respondPermission(id: string, reply: string): void;
+  permissionRequests(): VmPermissionRequest[];
+  audit(limit: number): AuditRecord[];
+  events(since: number, max: number): string[];
+  subscribe(callback: () => void): void;
   readFile(path: string): Promise<Uint8Array>;
   writeFile(path: string, content: Uint8Array, mode?: number): Promise<void>;
   mkdir(path: string, recursive: boolean): Promise<void>;

@@ -19,8 +19,6 @@ import {
 } from "./check.js";
 import { isToolkit } from "./tools/toolkit.js";
 
-const isVerdict = isOneOf("allow", "deny");
-
 /** A manifest is checked in Rust, field by field; here only that it is one and not, say, a package's name. */
 const isSoftware: Check = (name, value) => {
   if (typeof value !== "object" || value === null || typeof (value as { name?: unknown }).name !== "string") {
@@ -38,10 +36,23 @@ export const isAgentOsOptions = isShape({
   software: isArrayOf(isSoftware),
   toolkits: isArrayOf(isToolkit),
   mounts: isArrayOf(isShape({ path: isString, driver: isDriver, readOnly: isBoolean }, ["path", "driver"])),
-  permissions: isShape({
-    network: isShape({ default: isVerdict, rules: isArrayOf(isShape({ mode: isVerdict, patterns: isArrayOf(isString) }, ["mode", "patterns"])) }),
+  permissions: isObject,
+  permissionTimeoutMs: isInteger,
+  autoApprove: isBoolean,
+  limits: isShape({
+    maxMemoryMb: isInteger,
+    maxCpuPercent: isInteger,
+    maxProcesses: isInteger,
+    maxOpenFiles: isInteger,
+    maxFsBytes: isInteger,
+    maxInodes: isInteger,
+    maxPipes: isInteger,
+    maxPtys: isInteger,
+    maxSockets: isInteger,
+    maxOutputBytes: isInteger,
+    maxExecMs: isInteger,
+    maxArgBytes: isInteger,
   }),
-  limits: isShape({ maxMemoryMb: isInteger, maxCpuPercent: isInteger, maxProcesses: isInteger, maxFsBytes: isInteger, maxOpenFiles: isInteger }),
   env: isEnvironment,
   user: isShape({ uid: isInteger, gid: isInteger, name: isString, home: isString }),
   hostname: isString,
@@ -56,18 +67,27 @@ const spawnFields = {
   onStdout: isFunction,
   onStderr: isFunction,
   maxOutputBytes: isNumber,
+  permissions: isObject,
 };
 
 export const isSpawnOptions = isShape(spawnFields);
 
 export const isExecOptions = isShape({ ...spawnFields, encoding: isOneOf("utf8", "buffer") });
 
+const isAnswerer = isOneOf("auto", "deny", "ask");
+
+/** Who answers the agent, or rules that narrow what it may do, which are read in Rust. */
+const isSessionPermissions: Check = (name, value) => {
+  if (typeof value !== "object") isAnswerer(name, value);
+  else isObject(name, value);
+};
+
 export const isSessionOptions = isShape({
   cwd: isString,
   env: isEnvironment,
   mcpServers: isArrayOf(isObject),
   additionalInstructions: isText,
-  permissions: isOneOf("auto", "deny", "ask"),
+  permissions: isSessionPermissions,
 });
 
 export const isPromptOptions = isShape({ signal: isAbortSignal });

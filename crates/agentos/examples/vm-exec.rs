@@ -28,7 +28,7 @@ fn main() {
         let created = start.elapsed();
         let request: SpawnRequest = vm.shell_request(&args[round]);
         let result = agentos::host::runtime().block_on(async {
-            let process = vm.spawn(&request).expect("spawns");
+            let process = vm.spawn(&request).await.expect("spawns");
             process.run(&ExecOptions::default(), None).await.expect("runs")
         });
         println!("{}{}", String::from_utf8_lossy(&result.stdout), String::from_utf8_lossy(&result.stderr));

@@ -7,11 +7,13 @@
 
 pub mod engines;
 pub mod error;
+pub mod events;
 pub mod files;
 pub mod host;
 pub mod image;
 pub mod manifest;
 pub mod options;
+pub mod permissions;
 pub mod process;
 pub mod session;
 pub mod stats;
@@ -20,10 +22,12 @@ pub mod tools;
 pub mod vm;
 
 pub use agentos_abi as abi;
+pub use agentos_kernel::policy;
 pub use agentos_kernel::{ProcessInfo, ProcessState};
 pub use error::{Error, Result};
 pub use manifest::Software;
 pub use options::{UserOptions, VmOptions};
+pub use permissions::Permissions;
 pub use process::{ExecOptions, ExecResult, Process, SpawnOptions};
 pub use terminal::{Size, Terminal};
 pub use vm::Vm;

@@ -2,9 +2,10 @@
 
 use crate::error::{Error, Result};
 use crate::manifest::Software;
+use crate::permissions::Permissions;
 use agentos_account::{Bounds, Limit, Unit};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -18,8 +19,13 @@ pub struct VmOptions {
     pub toolkits: Vec<agentos_tools::ToolkitSpec>,
     /// Host directories and other trees.
     pub mounts: Vec<MountOptions>,
-    /// What the VM may reach.
+    /// What programs may do. Read by [`Permissions::from_json`].
+    #[serde(skip)]
     pub permissions: Permissions,
+    /// How long a question stays open, in milliseconds; 300,000 when absent. Then the answer is no.
+    pub permission_timeout_ms: Option<u64>,
+    /// Every question is answered with "once", for runs that nobody watches.
+    pub auto_approve: bool,
     /// Bounds.
     pub limits: LimitOptions,
     /// Environment of every process.
@@ -54,45 +60,6 @@ pub enum DriverOptions {
     },
     /// An empty tree in memory.
     Memory,
-}
-
-/// Permissions.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct Permissions {
-    /// Outward connections and names.
-    pub network: NetworkPermissions,
-}
-
-/// Whether something is allowed.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, JsonSchema, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-pub enum Verdict {
-    /// Let through.
-    Allow,
-    /// Refused with EACCES.
-    #[default]
-    Deny,
-}
-
-/// The network policy; the last rule that matches wins.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct NetworkPermissions {
-    /// What happens where no rule matches; deny when absent.
-    pub default: Verdict,
-    /// Rules in order.
-    pub rules: Vec<NetworkRule>,
-}
-
-/// One rule.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct NetworkRule {
-    /// Allow or deny.
-    pub mode: Verdict,
-    /// `host:port` patterns: `"api.anthropic.com:443"`, `"*.example.com:*"`, `"127.0.0.1:8080"`, `"10.0.0.0/8:*"`.
-    pub patterns: Vec<String>,
 }
 
 /// Bounds of a VM, in the units of [`Limit`]. Each default is in docs/limits.md.
@@ -188,8 +155,12 @@ impl VmOptions {
     ///
     /// # Errors
     /// `ERR_AGENTOS_INVALID_OPTION` that names the option, what it got and what is accepted.
-    pub fn from_json(json: serde_json::Value) -> Result<VmOptions> {
-        let options: VmOptions = serde_json::from_value(json).map_err(|e| Error::new("ERR_AGENTOS_INVALID_OPTION", format!("options: {e}")))?;
+    pub fn from_json(mut json: serde_json::Value) -> Result<VmOptions> {
+        let permissions = json.as_object_mut().and_then(|options| options.remove("permissions"));
+        let mut options: VmOptions = serde_json::from_value(json).map_err(|e| Error::new("ERR_AGENTOS_INVALID_OPTION", format!("options: {e}")))?;
+        if let Some(permissions) = permissions {
+            options.permissions = Permissions::from_json("permissions", &permissions)?;
+        }
         options.check()?;
         Ok(options)
     }

@@ -7,8 +7,11 @@ use crate::error::{Error, Result};
 use crate::host;
 use agentos_abi::wait::WaitTarget;
 use agentos_abi::{Errno, Events, Fd, OpenFlags, Pid, Resource, Signal, WaitOptions, WaitStatus};
+use agentos_kernel::Kernel;
+use agentos_kernel::policy::Scope;
 use agentos_syscall::{Syscalls, WaitOn, Waited, blocking};
 use parking_lot::{Mutex, RwLock};
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::future::{Future, pending};
 use std::pin::Pin;
@@ -25,7 +28,7 @@ pub const DEFAULT_MAX_OUTPUT_BYTES: usize = 16 << 20;
 const TERM_GRACE: Duration = Duration::from_secs(2);
 
 /// How to start a program.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct SpawnOptions {
     /// File to execute: a path, or a name that is looked up in PATH.
     pub program: String,
@@ -39,6 +42,19 @@ pub struct SpawnOptions {
     pub ids: (u32, u32),
     /// Standard input is /dev/null instead of a pipe.
     pub null_stdin: bool,
+    /// Under what policy.
+    pub entry: Entry,
+}
+
+/// What stands between the host and a program that it starts.
+#[derive(Clone)]
+pub struct Entry {
+    /// The VM's.
+    pub kernel: Arc<Kernel>,
+    /// What the program may do; the VM's scope when absent.
+    pub scope: Option<Arc<Scope>>,
+    /// Names of the variables that come from outside the VM, which the policy of class `env` is about.
+    pub outside: BTreeSet<String>,
 }
 
 /// A started program. Dropping it leaves the program running; it is waited for all the same, so that it leaves no zombie.
@@ -167,17 +183,18 @@ impl Process {
     /// # Errors
     /// Those of execve(2), with `syscall` `spawn PROGRAM` in the message as in Node; EAGAIN at the process limit; ENOENT for a
     /// missing working directory.
-    pub fn spawn(init: &Arc<dyn Syscalls>, options: &SpawnOptions) -> Result<Process> {
-        let process = Process::start(init, options)?;
+    pub async fn spawn(init: &Arc<dyn Syscalls>, options: &SpawnOptions) -> Result<Process> {
+        let process = Process::start(init, options).await?;
         process.child.wait_in_background();
         Ok(process)
     }
 
-    /// The same for who waits for it at once; dropped before, it is waited for in the background.
+    /// The same for who waits for it at once; dropped before, it is waited for in the background. Waits for nothing but answers to
+    /// questions that the policy makes it ask.
     ///
     /// # Errors
     /// As [`spawn`](Process::spawn).
-    pub fn start(init: &Arc<dyn Syscalls>, options: &SpawnOptions) -> Result<Process> {
+    pub async fn start(init: &Arc<dyn Syscalls>, options: &SpawnOptions) -> Result<Process> {
         let fail = |errno: Errno| Error::syscall(errno, "spawn", Some(&options.program));
         let stdin = if options.null_stdin { None } else { Some(pipe(init).map_err(fail)?) };
         let (out_read, out_write) = pipe(init).map_err(fail)?;
@@ -192,10 +209,13 @@ impl Process {
                     task.dup3(end.get(), fd, false).map_err(fail)?;
                 }
             }
-            prepare(&*task, options)?;
-            exec(&*task, options)
+            prepare(&*task, options)
         };
-        if let Err(error) = start() {
+        let started = match start() {
+            Ok(()) => exec(&task, options).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = started {
             task.exit(WaitStatus::Exited(127));
             child.wait_in_background();
             return Err(error);
@@ -293,25 +313,49 @@ pub(crate) fn prepare(child: &dyn Syscalls, options: &SpawnOptions) -> Result<()
 }
 
 /// execvpe(3): a name without a slash is looked up in the PATH of its environment.
-pub(crate) fn exec(child: &dyn Syscalls, options: &SpawnOptions) -> Result<()> {
+pub(crate) async fn exec(child: &Arc<dyn Syscalls>, options: &SpawnOptions) -> Result<()> {
+    if let Some(scope) = &options.entry.scope {
+        options.entry.kernel.enter_scope(child.getpid(), scope.clone()).map_err(|errno| Error::syscall(errno, "spawn", Some(&options.program)))?;
+    }
+    let env = admitted(child, options).await?;
     let argv: Vec<Vec<u8>> = options.argv.iter().map(|a| a.clone().into_bytes()).collect();
-    let envp: Vec<Vec<u8>> = options.env.iter().map(|(k, v)| format!("{k}={v}").into_bytes()).collect();
-    let run = |path: &str| child.execve(agentos_abi::fcntl::AT_FDCWD, path.as_bytes(), &argv, &envp);
+    let envp: Vec<Vec<u8>> = env.iter().map(|(k, v)| format!("{k}={v}").into_bytes()).collect();
+    let run = async |path: &str| {
+        let call = || child.execve(agentos_abi::fcntl::AT_FDCWD, path.as_bytes(), &argv, &envp);
+        blocking(&**child, WaitOn::Signal, None, call).await
+    };
     let fail = |errno: Errno| Error::syscall(errno, "spawn", Some(&options.program));
     if options.program.is_empty() || options.program.contains('/') {
-        return run(&options.program).map_err(fail);
+        return run(&options.program).await.map_err(fail);
     }
-    let path = options.env.iter().rev().find(|(k, _)| k == "PATH").map_or("/usr/local/bin:/usr/bin:/bin", |(_, v)| v);
+    let path = env.iter().rev().find(|(k, _)| k == "PATH").map_or("/usr/local/bin:/usr/bin:/bin", |(_, v)| v);
     let mut worst = Errno::ENOENT;
     for dir in path.split(':') {
         let dir = if dir.is_empty() { "." } else { dir };
-        match run(&format!("{dir}/{}", options.program)) {
+        match run(&format!("{dir}/{}", options.program)).await {
             Err(Errno::ENOENT | Errno::ENOTDIR) => {}
             Err(Errno::EACCES) => worst = Errno::EACCES,
             done => return done.map_err(fail),
         }
     }
     Err(fail(worst))
+}
+
+/// The environment without the variables from outside that the policy refuses.
+async fn admitted(child: &Arc<dyn Syscalls>, options: &SpawnOptions) -> Result<Vec<(String, String)>> {
+    let (kernel, pid) = (&options.entry.kernel, child.getpid());
+    let mut env = Vec::with_capacity(options.env.len());
+    for (name, value) in &options.env {
+        if options.entry.outside.contains(name) {
+            match blocking(&**child, WaitOn::Signal, None, || kernel.may_pass(pid, name)).await {
+                Ok(()) => {}
+                Err(Errno::EACCES) => continue,
+                Err(errno) => return Err(Error::syscall(errno, "spawn", Some(&options.program))),
+            }
+        }
+        env.push((name.clone(), value.clone()));
+    }
+    Ok(env)
 }
 
 /// How long and how much a program may run and print.

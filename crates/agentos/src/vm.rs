@@ -2,25 +2,28 @@
 
 use crate::engines::{EngineOptions, Engines, engines};
 use crate::error::{Error, Result};
+use crate::events::{Events, VmEvent};
 use crate::files::Files;
 use crate::host::{HostClock, HostRandom, HostTimers, runtime};
 use crate::manifest::{AgentEntry, Software};
-use crate::options::{DriverOptions, MountOptions, NetworkPermissions, NetworkRule, Verdict, VmOptions};
-use crate::process::{Process, SpawnOptions};
+use crate::options::{DriverOptions, MountOptions, VmOptions};
+use crate::permissions::Permissions;
+use crate::process::{Entry, ExecOptions, Process, SpawnOptions};
+use crate::session::log::EventLog;
 use crate::stats::Package;
 use crate::terminal::{Size, Terminal};
 use crate::tools::{Calls, ToolBinfmt, install};
 use crate::{image, options::UserOptions};
 use agentos_abi::fcntl::AT_FDCWD;
 use agentos_abi::{Errno, OpenFlags, Pid, Signal};
-use agentos_account::Account;
+use agentos_account::{Account, Limit};
 use agentos_fs_dev::DevFs;
 use agentos_fs_host::HostFs;
 use agentos_fs_overlay::OverlayFs;
 use agentos_fs_proc::ProcFs;
 use agentos_fs_tmpfs::Tmpfs;
+use agentos_kernel::policy::{AuditRecord, DEFAULT_TIMEOUT, PolicyConfig, Question, Reply, Scope, SessionName};
 use agentos_kernel::{Kernel, KernelConfig, Limits, ProcessInfo};
-use agentos_net::policy::{Mode, Policy, Rule};
 use agentos_net::{NetworkConfig, VirtualNetwork};
 use agentos_net_host::HostEgress;
 use agentos_syscall::{Binfmt, Syscalls};
@@ -31,6 +34,7 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 /// Descriptors that process 1 may hold for the host: three per running program.
 const INIT_MAX_FDS: u64 = 32_768;
@@ -50,9 +54,13 @@ struct Inner {
     network: Arc<VirtualNetwork>,
     agents: BTreeMap<String, AgentEntry>,
     env: BTreeMap<String, String>,
+    /// Names of what its owner put into `env`.
+    given: Vec<String>,
     user: UserOptions,
     packages: Vec<Package>,
     tools: Option<Arc<Calls>>,
+    events: Arc<Events>,
+    auto_approve: bool,
     disposed: AtomicBool,
 }
 
@@ -71,6 +79,10 @@ pub struct SpawnRequest {
     pub env: BTreeMap<String, String>,
     /// Standard input is /dev/null instead of a pipe.
     pub null_stdin: bool,
+    /// What the program and its children may not do, although the VM may.
+    pub permissions: Option<Permissions>,
+    /// The session that it belongs to.
+    pub session: Option<SessionName>,
 }
 
 impl Vm {
@@ -80,15 +92,18 @@ impl Vm {
     /// `ERR_AGENTOS_INVALID_OPTION`, `ERR_AGENTOS_SOFTWARE` (a package's file is missing), `ERR_AGENTOS_ENGINE`.
     pub fn create(options: VmOptions, engine_options: &EngineOptions) -> Result<Vm> {
         let engines = engines(engine_options)?;
-        let policy = policy(&options.permissions.network)?;
+        let (network_policy, rules) = (options.permissions.network("permissions")?, options.permissions.rules("permissions")?);
+        let events = Arc::new(Events::default());
         let clock = Arc::new(HostClock);
         let account = Account::new(options.limits.bounds());
+        let warned = events.clone();
+        account.set_listener(Arc::new(move |warning| warned.warn(warning)));
         let quota = Arc::new(Quota::of(account.clone()));
         let upper = Tmpfs::new(clock.clone(), quota.clone());
         let root = OverlayFs::new(upper, vec![image::base_image(&options.software, &options.user)?], clock.clone(), quota.clone());
         let namespace = Namespace::new(root);
         let network = VirtualNetwork::new(NetworkConfig {
-            policy,
+            policy: network_policy,
             egress: Some(HostEgress::new(runtime().clone())),
             account: account.clone(),
             ..NetworkConfig::default()
@@ -97,6 +112,12 @@ impl Vm {
             namespace: namespace.clone(),
             hostname: options.hostname.clone().unwrap_or_else(|| "agentos".into()),
             limits: Limits { account, max_process_files: (INIT_MAX_FDS, INIT_MAX_FDS), ..Limits::default() },
+            policy: PolicyConfig {
+                scope: Scope::new(rules),
+                listener: Some(events.clone()),
+                timeout: options.permission_timeout_ms.map_or(DEFAULT_TIMEOUT, Duration::from_millis),
+                auto_reply: options.auto_approve.then_some(Reply::Once),
+            },
             timers: Arc::new(HostTimers::shared()),
             clock: clock.clone(),
             random: Arc::new(HostRandom),
@@ -116,12 +137,15 @@ impl Vm {
             engines,
             agents: options.software.iter().flat_map(|s| s.agents.clone()).collect(),
             env: environment(&options),
+            given: options.env.keys().cloned().collect(),
             user: options.user.clone(),
             packages: options.software.iter().map(|s| Package { name: s.name.clone(), version: s.version.clone() }).collect(),
             tools,
             kernel,
             init,
             network,
+            events,
+            auto_approve: options.auto_approve,
             disposed: AtomicBool::new(false),
         }));
         vm.mount_trees(&namespace, &options.software)?;
@@ -151,16 +175,16 @@ impl Vm {
     ///
     /// # Errors
     /// `ERR_AGENTOS_DISPOSED`; ENOENT, EACCES and the others of execve(2); EAGAIN at the process limit.
-    pub fn spawn(&self, request: &SpawnRequest) -> Result<Process> {
-        Process::spawn(&self.0.init, &self.spawn_options(request)?)
+    pub async fn spawn(&self, request: &SpawnRequest) -> Result<Process> {
+        Process::spawn(&self.0.init, &self.spawn_options(request)?).await
     }
 
     /// The same for who waits for its end at once (see [`Process::start`]).
     ///
     /// # Errors
     /// As [`spawn`](Vm::spawn).
-    pub fn start(&self, request: &SpawnRequest) -> Result<Process> {
-        Process::start(&self.0.init, &self.spawn_options(request)?)
+    pub async fn start(&self, request: &SpawnRequest) -> Result<Process> {
+        Process::start(&self.0.init, &self.spawn_options(request)?).await
     }
 
     /// Starts a program as the VM's user on a terminal of its own.
@@ -189,6 +213,7 @@ impl Vm {
             return Err(Error::option("cwd", format_args!("{cwd:?}"), "an absolute path of the VM"));
         }
         let mut env = self.0.env.clone();
+        let outside = self.0.given.iter().chain(request.env.keys()).cloned().collect();
         env.insert("PWD".into(), cwd.clone());
         env.extend(request.env.iter().map(|(k, v)| (k.clone(), v.clone())));
         let name = request.argv0.clone().unwrap_or_else(|| request.program.clone());
@@ -199,7 +224,82 @@ impl Vm {
             cwd,
             ids: (self.0.user.uid, self.0.user.gid),
             null_stdin: request.null_stdin,
+            entry: Entry { kernel: self.0.kernel.clone(), scope: self.scope(request)?, outside },
         })
+    }
+
+    /// The scope of a program, if it is not the VM's.
+    pub(crate) fn scope(&self, request: &SpawnRequest) -> Result<Option<Arc<Scope>>> {
+        let mut scope = None;
+        let of = |scope: Option<Arc<Scope>>| scope.unwrap_or_else(|| self.0.kernel.scope().clone());
+        if let Some(session) = &request.session {
+            scope = Some(of(scope).of_session(session.clone()));
+        }
+        if let Some(permissions) = &request.permissions {
+            let name = if request.session.is_some() { "session" } else { "exec" };
+            scope = Some(of(scope).narrowed(name, permissions.narrower("permissions")?));
+        }
+        Ok(scope)
+    }
+
+    pub(crate) fn enter_scope(&self, pid: Pid, scope: &Arc<Scope>) -> Result<(), Errno> {
+        self.0.kernel.enter_scope(pid, scope.clone())
+    }
+
+    /// What happens, to be read and subscribed to.
+    pub fn events(&self) -> &EventLog {
+        &self.0.events.log
+    }
+
+    /// The open questions.
+    ///
+    /// # Errors
+    /// `ERR_AGENTOS_DISPOSED`.
+    pub fn questions(&self) -> Result<Vec<Question>> {
+        self.check_alive()?;
+        Ok(self.0.kernel.questions())
+    }
+
+    /// Answers a question of a process.
+    ///
+    /// # Errors
+    /// `ERR_AGENTOS_UNKNOWN_PERMISSION` when no such question is open; `ERR_AGENTOS_DISPOSED`.
+    pub fn respond_permission(&self, id: &str, reply: Reply) -> Result<()> {
+        self.check_alive()?;
+        let answered = id.parse().is_ok_and(|id| self.0.kernel.answer(id, reply));
+        let gone = || Error::new("ERR_AGENTOS_UNKNOWN_PERMISSION", format!("no permission request {id:?} waits for an answer"));
+        if answered { Ok(()) } else { Err(gone()) }
+    }
+
+    /// The last `limit` decisions, oldest first.
+    ///
+    /// # Errors
+    /// `ERR_AGENTOS_DISPOSED`.
+    pub fn audit(&self, limit: usize) -> Result<Vec<AuditRecord>> {
+        self.check_alive()?;
+        Ok(self.0.kernel.audit(limit))
+    }
+
+    /// How long a question stays open.
+    pub(crate) fn permission_timeout(&self) -> Duration {
+        self.0.kernel.permission_timeout()
+    }
+
+    /// Whether every question is answered at once.
+    pub(crate) fn approves_all(&self) -> bool {
+        self.0.auto_approve
+    }
+
+    /// The options of one `exec`, within the limits of the VM.
+    pub fn bounded(&self, options: ExecOptions) -> ExecOptions {
+        let bounds = self.0.kernel.account().bounds();
+        let most = usize::try_from(bounds.get(Limit::OutputBytes)).unwrap_or(usize::MAX);
+        let longest = Some(bounds.get(Limit::ExecMs)).filter(|ms| *ms != u64::MAX).map(Duration::from_millis);
+        let timeout = match (options.timeout, longest) {
+            (Some(asked), Some(longest)) => Some(asked.min(longest)),
+            (asked, longest) => asked.or(longest),
+        };
+        ExecOptions { max_output_bytes: options.max_output_bytes.min(most), timeout, ..options }
     }
 
     /// What runs a line of shell: `bash -c LINE`.
@@ -272,6 +372,7 @@ impl Vm {
     pub fn dispose(&self) {
         if !self.0.disposed.swap(true, Ordering::AcqRel) {
             self.0.kernel.shutdown();
+            self.0.events.log.push(&VmEvent::VmShutdown);
         }
     }
 
@@ -357,16 +458,4 @@ fn environment(options: &VmOptions) -> BTreeMap<String, String> {
     }
     env.extend(options.env.clone());
     env
-}
-
-fn policy(options: &NetworkPermissions) -> Result<Policy> {
-    let mode = |verdict| if verdict == Verdict::Allow { Mode::Allow } else { Mode::Deny };
-    let rule = |(i, rule): (usize, &NetworkRule)| {
-        Rule::parse(mode(rule.mode), &rule.patterns).map_err(|why| {
-            let accepts = "\"host:port\", \"*.domain:port\", \"address/bits:port\", where port may be *";
-            Error::option(&format!("permissions.network.rules[{i}].patterns"), format_args!("{:?} ({why})", why.pattern()), accepts)
-        })
-    };
-    let rules = options.rules.iter().enumerate().map(rule).collect::<Result<_>>()?;
-    Ok(Policy::new(mode(options.default), rules))
 }

@@ -15,7 +15,7 @@ use agentos_policy::{Class, Mode, Operation, Policy, RuleText};
 use agentos_syscall::{WaitOn, block_on, blocking};
 use agentos_vfs::{Clock, Quota};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 use support::{Handle, Machine};
 
@@ -277,7 +277,7 @@ fn a_narrowed_process_has_less_and_so_have_its_children() {
     with_files(&machine);
     let task = machine.process();
     let inner = fs(&[rule(Mode::Deny, &["write", "create"], &[]), rule(Mode::Allow, &[], &["/tmp/secret"])]);
-    let scope = machine.kernel.scope().of_session("s1").narrowed("exec", inner);
+    let scope = machine.kernel.scope().of_session(Arc::new(OnceLock::from(Arc::from("s1")))).narrowed("exec", inner);
     machine.kernel.enter_scope(task.getpid(), scope).unwrap();
     let child = task.fork().unwrap();
     for process in [&task, &child] {

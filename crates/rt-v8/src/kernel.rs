@@ -102,6 +102,11 @@ impl Kernel {
         }
     }
 
+    /// Runs a call that waits for nothing but somebody outside whom the policy asks.
+    pub fn asking<T>(&self, call: impl FnMut(&dyn Syscalls) -> Result<T>) -> Result<T> {
+        self.wait(WaitOn::Signal, None, call)
+    }
+
     /// As [`wait`](Kernel::wait), but other work of the isolate goes on meanwhile.
     pub async fn wait_async<T>(&self, on: WaitOn<'_>, deadline: Option<Instant>, mut call: impl FnMut(&dyn Syscalls) -> Result<T>) -> Result<T> {
         let task = self.task()?;

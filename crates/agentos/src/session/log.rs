@@ -89,11 +89,11 @@ pub struct Event {
 }
 
 #[derive(Serialize)]
-struct Line<'a> {
+struct Line<'a, B> {
     seq: u64,
     time: u64,
     #[serde(flatten)]
-    body: &'a EventBody,
+    body: &'a B,
 }
 
 /// Told that events arrived. Called under no lock of the log; may be called once for several events.
@@ -131,7 +131,7 @@ impl Drop for Subscription {
 
 impl EventLog {
     /// Appends an event and tells the subscribers.
-    pub fn push(&self, body: &EventBody) {
+    pub fn push<B: Serialize>(&self, body: &B) {
         let time = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
         {
             let mut kept = self.kept.lock();

@@ -75,8 +75,8 @@ struct Open {
 pub enum Decision {
     /// Answered: the option, or cancelled.
     Now(Option<String>),
-    /// The host will answer; an error means that the request was cancelled.
-    Later(oneshot::Receiver<Option<String>>),
+    /// The host will answer the request of this name; an error means that it was cancelled.
+    Later(String, oneshot::Receiver<Option<String>>),
 }
 
 impl Permissions {
@@ -104,7 +104,7 @@ impl Permissions {
                 log.push(&EventBody::PermissionAnswer { id, option_id: option_id.clone() });
                 Decision::Now(option_id)
             }
-            None => Decision::Later(told),
+            None => Decision::Later(id, told),
         }
     }
 
@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn a_question_waits_for_the_host_and_is_answered_once() {
         let (permissions, log) = (Permissions::default(), EventLog::default());
-        let Decision::Later(mut told) = permissions.decide(PermissionPolicy::Ask, &Value::Null, &Value::Null, options(&["allow_once"]), &log) else {
+        let Decision::Later(_, mut told) = permissions.decide(PermissionPolicy::Ask, &Value::Null, &Value::Null, options(&["allow_once"]), &log) else {
             panic!("the host must be asked");
         };
         assert!(told.try_recv().is_err());
@@ -186,7 +186,7 @@ mod tests {
     #[test]
     fn cancelling_answers_what_waits() {
         let (permissions, log) = (Permissions::default(), EventLog::default());
-        let Decision::Later(mut told) = permissions.decide(PermissionPolicy::Ask, &Value::Null, &Value::Null, options(&["allow_once"]), &log) else {
+        let Decision::Later(_, mut told) = permissions.decide(PermissionPolicy::Ask, &Value::Null, &Value::Null, options(&["allow_once"]), &log) else {
             panic!("the host must be asked");
         };
         permissions.cancel_all(&log);

@@ -13,8 +13,9 @@ use parking_lot::Mutex;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
+use tokio::sync::oneshot;
 
 /// How long an agent may take to answer `initialize`, and again for `session/new`.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
@@ -38,6 +39,8 @@ pub struct Setup {
     pub additional_instructions: Option<String>,
     /// Who answers permission requests.
     pub permissions: PermissionPolicy,
+    /// How long the host may take to answer one; then the answer is no.
+    pub permission_timeout: Option<Duration>,
 }
 
 /// What a prompt came to.
@@ -62,6 +65,8 @@ pub struct AgentSession {
 struct Inner {
     agent: String,
     policy: PermissionPolicy,
+    permission_timeout: Option<Duration>,
+    me: Weak<Inner>,
     log: EventLog,
     permissions: Permissions,
     files: Arc<dyn ClientFiles>,
@@ -84,9 +89,11 @@ impl AgentSession {
     /// # Errors
     /// `ERR_AGENTOS_AGENT_FAILED` when the agent ends, says nothing for a minute, refuses, or speaks another protocol version.
     pub async fn start<T: Transport>(transport: T, files: Arc<dyn ClientFiles>, setup: Setup) -> Result<AgentSession> {
-        let inner = Arc::new(Inner {
+        let inner = Arc::new_cyclic(|me| Inner {
+            me: me.clone(),
             agent: setup.agent.clone(),
             policy: setup.permissions,
+            permission_timeout: setup.permission_timeout,
             log: EventLog::default(),
             permissions: Permissions::default(),
             files,
@@ -341,6 +348,20 @@ impl Inner {
         self.log.push(&EventBody::Update { update });
     }
 
+    /// The host has only so long to answer.
+    async fn answer_of_host(&self, id: &str, told: oneshot::Receiver<Option<String>>) -> Option<String> {
+        let mut told = told;
+        let Some(longest) = self.permission_timeout else { return told.await.ok().flatten() };
+        match tokio::time::timeout(longest, &mut told).await {
+            Ok(answer) => answer.ok().flatten(),
+            Err(_) => {
+                // Fails when it was answered just now.
+                let _ = self.permissions.respond(id, PermissionReply::Reject, &self.log);
+                told.await.ok().flatten()
+            }
+        }
+    }
+
     fn ask_permission(&self, request: IncomingRequest) {
         let params = match PermissionParams::deserialize(&request.params) {
             Ok(params) => params,
@@ -348,10 +369,13 @@ impl Inner {
         };
         match self.permissions.decide(self.policy, &params.tool_call, &params.options, params.choices(), &self.log) {
             Decision::Now(option) => request.answer(Ok(permission::outcome(option.as_deref()))),
-            Decision::Later(told) => drop(host::runtime().spawn(async move {
-                let option = told.await.ok().flatten();
-                request.answer(Ok(permission::outcome(option.as_deref())));
-            })),
+            Decision::Later(id, told) => {
+                let Some(inner) = self.me.upgrade() else { return };
+                drop(host::runtime().spawn(async move {
+                    let option = inner.answer_of_host(&id, told).await;
+                    request.answer(Ok(permission::outcome(option.as_deref())));
+                }));
+            }
         }
     }
 }

@@ -55,7 +55,8 @@ impl Kernel {
         if rejected {
             return Err(Errno::EACCES);
         }
-        for want in wants.iter().filter(|want| want.said.mode == Mode::Allow) {
+        // What only a default allows is no decision worth a record: there are thousands in every program's start.
+        for want in wants.iter().filter(|want| want.said.mode == Mode::Allow && want.said.ruled) {
             self.record(process.pid, scope, want, None, true);
         }
         Ok(())
@@ -97,6 +98,11 @@ impl Kernel {
         let process = self.lock_table().get(pid)?.process.clone();
         *process.scope.write() = Some(scope);
         Ok(())
+    }
+
+    /// How long a question stays open.
+    pub fn permission_timeout(&self) -> std::time::Duration {
+        self.policy.timeout
     }
 
     /// The scope of the VM.
@@ -234,7 +240,7 @@ impl Task {
             (mode, own) if mode == own => "vm: permissions.network".to_owned(),
             _ => "narrowed: permissions.network".to_owned(),
         };
-        let want = Want { class: Class::Network, operation, object: object.into_bytes(), said: Said { mode: judgement.mode, why } };
+        let want = Want { class: Class::Network, operation, object: object.into_bytes(), said: Said { mode: judgement.mode, why, ruled: true } };
         let decided = self.kernel.decide(&self.process, scope, &[want]);
         if judgement.own == Mode::Deny { Ok(()) } else { decided }
     }

@@ -34,7 +34,7 @@ impl Guard for FsGuard {
                 Access::MoveTree => continue,
             };
             let said = match self.scope.constant(Class::Fs) {
-                Some(mode) => Said { mode, why: format!("permissions.fs.default is {}", mode.name()) },
+                Some(mode) => Said { mode, why: format!("permissions.fs.default is {}", mode.name()), ruled: false },
                 None => self.scope.decide(Class::Fs, operation, &path),
             };
             wants.push(Want { class: Class::Fs, operation, object: path, said });

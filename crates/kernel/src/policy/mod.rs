@@ -15,7 +15,7 @@ mod scope;
 
 pub use audit::{AuditRecord, MAX_AUDIT_RECORDS};
 pub use question::{MAX_OPEN_QUESTIONS, MAX_OPEN_QUESTIONS_OF_PROCESS, Question, Reply};
-pub use scope::{Rules, Scope};
+pub use scope::{Rules, Scope, SessionName};
 
 pub(crate) use audit::Audit;
 pub(crate) use question::Questions;

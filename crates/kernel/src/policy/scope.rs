@@ -3,7 +3,7 @@
 use agentos_policy::{Class, Mode, Operation, Policy};
 use parking_lot::Mutex;
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Most answers "always" that a scope remembers; later ones count once.
 const MAX_REMEMBERED: usize = 1024;
@@ -49,6 +49,9 @@ struct Layer {
     rules: Rules,
 }
 
+/// The name of a session, which its agent gives it when it runs already.
+pub type SessionName = Arc<OnceLock<Arc<str>>>;
+
 /// What was answered with "always".
 type Remembered = HashSet<(Operation, Vec<u8>)>;
 
@@ -58,7 +61,7 @@ pub struct Scope {
     /// What each class says of every object, where that is one thing. In order of [`Class::ALL`].
     constant: [Option<Mode>; 5],
     network: Vec<Arc<agentos_net::policy::Policy>>,
-    session: Option<Arc<str>>,
+    session: Option<SessionName>,
     remembered: Arc<Mutex<Remembered>>,
 }
 
@@ -68,6 +71,8 @@ pub(crate) struct Said {
     pub(crate) mode: Mode,
     /// `vm: permissions.fs.rules[2]`
     pub(crate) why: String,
+    /// Some rule spoke, not only defaults.
+    pub(crate) ruled: bool,
 }
 
 impl Scope {
@@ -76,7 +81,7 @@ impl Scope {
         Arc::new(Scope::of(vec![Arc::new(Layer { name: "vm".into(), rules })], None, Arc::default()))
     }
 
-    fn of(layers: Vec<Arc<Layer>>, session: Option<Arc<str>>, remembered: Arc<Mutex<Remembered>>) -> Scope {
+    fn of(layers: Vec<Arc<Layer>>, session: Option<SessionName>, remembered: Arc<Mutex<Remembered>>) -> Scope {
         let constant = Class::ALL.map(|class| {
             let modes = layers.iter().filter_map(|layer| layer.rules.of(class)).map(Policy::is_constant);
             modes.reduce(|all, mode| Some(all?.strictest(mode?))).flatten()
@@ -95,13 +100,13 @@ impl Scope {
 
     /// The same scope for the processes of a session, which questions and audit records then name.
     #[must_use]
-    pub fn of_session(self: &Arc<Self>, session: &str) -> Arc<Scope> {
-        Arc::new(Scope::of(self.layers.clone(), Some(session.into()), self.remembered.clone()))
+    pub fn of_session(self: &Arc<Self>, session: SessionName) -> Arc<Scope> {
+        Arc::new(Scope::of(self.layers.clone(), Some(session), self.remembered.clone()))
     }
 
-    /// The session that the processes belong to.
+    /// The session that the processes belong to, once it has a name.
     pub fn session(&self) -> Option<&Arc<str>> {
-        self.session.as_ref()
+        self.session.as_ref()?.get()
     }
 
     /// What a class says of every object, if it says the same of all. `None` for the network.
@@ -117,14 +122,16 @@ impl Scope {
     /// What the strictest layer says of an object.
     pub(crate) fn decide(&self, class: Class, operation: Operation, object: &[u8]) -> Said {
         let verdicts = self.layers.iter().filter_map(|layer| Some((layer, layer.rules.of(class)?.decide(operation, object))));
+        let mut ruled = false;
+        let verdicts = verdicts.inspect(|(_, verdict)| ruled |= verdict.rule.is_some());
         // Of equals the first: the outermost is the one to change.
         let strictest = verdicts.reduce(|best, next| if next.1.mode > best.1.mode { next } else { best });
-        let Some((layer, verdict)) = strictest else { return Said { mode: Mode::Allow, why: String::new() } };
+        let Some((layer, verdict)) = strictest else { return Said { mode: Mode::Allow, why: String::new(), ruled } };
         if verdict.mode == Mode::Allow {
-            return Said { mode: Mode::Allow, why: String::new() };
+            return Said { mode: Mode::Allow, why: String::new(), ruled };
         }
         let place = verdict.rule.map_or_else(|| "default".to_owned(), |rule| format!("rules[{rule}]"));
-        Said { mode: verdict.mode, why: format!("{}: permissions.{}.{place}", layer.name, class.name()) }
+        Said { mode: verdict.mode, why: format!("{}: permissions.{}.{place}", layer.name, class.name()), ruled }
     }
 
     /// Whether some layer may say something else of what is below a path than of the path.

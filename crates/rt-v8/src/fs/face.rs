@@ -41,15 +41,18 @@ impl KernelFs {
     }
 
     fn chown(&self, path: &Path, uid: Option<u32>, gid: Option<u32>, flags: AtFlags) -> io::Result<()> {
-        Ok(self.0.task()?.fchownat(AT_FDCWD, bytes(path)?, uid, gid, flags)?)
+        let path_bytes = bytes(path)?;
+        Ok(self.0.asking(|task| task.fchownat(AT_FDCWD, path_bytes, uid, gid, flags))?)
     }
 
     fn utime(&self, path: &Path, atime: SetTime, mtime: SetTime, flags: AtFlags) -> io::Result<()> {
-        Ok(self.0.task()?.utimensat(AT_FDCWD, Some(bytes(path)?), atime, mtime, flags)?)
+        let path_bytes = bytes(path)?;
+        Ok(self.0.asking(|task| task.utimensat(AT_FDCWD, Some(path_bytes), atime, mtime, flags))?)
     }
 
     fn unlink(&self, path: &Path, flags: AtFlags) -> io::Result<()> {
-        Ok(self.0.task()?.unlinkat(AT_FDCWD, bytes(path)?, flags)?)
+        let path_bytes = bytes(path)?;
+        Ok(self.0.asking(|task| task.unlinkat(AT_FDCWD, path_bytes, flags))?)
     }
 
     fn statfs(&self, path: &Path) -> io::Result<FsStatFs> {
@@ -120,7 +123,10 @@ impl FileSystem for KernelFs {
     }
 
     fn chmod_sync(&self, path: &CheckedPath, mode: u32) -> FsResult<()> {
-        let go = || -> io::Result<()> { Ok(self.0.task()?.fchmodat(AT_FDCWD, bytes(path)?, mode, AtFlags::empty())?) };
+        let go = || -> io::Result<()> {
+            let path_bytes = bytes(path)?;
+            Ok(self.0.asking(|task| task.fchmodat(AT_FDCWD, path_bytes, mode, AtFlags::empty()))?)
+        };
         Ok(go()?)
     }
 
@@ -218,7 +224,11 @@ impl FileSystem for KernelFs {
     }
 
     fn rename_sync(&self, from: &CheckedPath, to: &CheckedPath) -> FsResult<()> {
-        let go = || -> io::Result<()> { Ok(self.0.task()?.renameat(AT_FDCWD, bytes(from)?, AT_FDCWD, bytes(to)?, RenameFlags::empty())?) };
+        let go = || -> io::Result<()> {
+            let from_bytes = bytes(from)?;
+            let to_bytes = bytes(to)?;
+            Ok(self.0.asking(|task| task.renameat(AT_FDCWD, from_bytes, AT_FDCWD, to_bytes, RenameFlags::empty()))?)
+        };
         Ok(go()?)
     }
 
@@ -235,7 +245,11 @@ impl FileSystem for KernelFs {
     }
 
     fn link_sync(&self, old: &CheckedPath, new: &CheckedPath) -> FsResult<()> {
-        let go = || -> io::Result<()> { Ok(self.0.task()?.linkat(AT_FDCWD, bytes(old)?, AT_FDCWD, bytes(new)?, AtFlags::empty())?) };
+        let go = || -> io::Result<()> {
+            let old_bytes = bytes(old)?;
+            let new_bytes = bytes(new)?;
+            Ok(self.0.asking(|task| task.linkat(AT_FDCWD, old_bytes, AT_FDCWD, new_bytes, AtFlags::empty()))?)
+        };
         Ok(go()?)
     }
 
@@ -244,7 +258,11 @@ impl FileSystem for KernelFs {
     }
 
     fn symlink_sync(&self, target: &CheckedPath, path: &CheckedPath, _type: Option<FsFileType>) -> FsResult<()> {
-        let go = || -> io::Result<()> { Ok(self.0.task()?.symlinkat(bytes(target)?, AT_FDCWD, bytes(path)?)?) };
+        let go = || -> io::Result<()> {
+            let target_bytes = bytes(target)?;
+            let path_bytes = bytes(path)?;
+            Ok(self.0.asking(|task| task.symlinkat(target_bytes, AT_FDCWD, path_bytes))?)
+        };
         Ok(go()?)
     }
 
@@ -261,7 +279,10 @@ impl FileSystem for KernelFs {
     }
 
     fn truncate_sync(&self, path: &CheckedPath, len: u64) -> FsResult<()> {
-        let go = || -> io::Result<()> { Ok(self.0.task()?.truncate(bytes(path)?, len)?) };
+        let go = || -> io::Result<()> {
+            let path_bytes = bytes(path)?;
+            Ok(self.0.asking(|task| task.truncate(path_bytes, len))?)
+        };
         Ok(go()?)
     }
 

@@ -44,7 +44,8 @@ impl Kernel {
     /// stat(2), or lstat(2) without `follow`.
     pub fn stat(&self, path: &Path, follow: bool) -> io::Result<Stat> {
         let flags = if follow { AtFlags::empty() } else { AtFlags::SYMLINK_NOFOLLOW };
-        Ok(self.task()?.fstatat(AT_FDCWD, bytes(path)?, flags)?)
+        let path = bytes(path)?;
+        Ok(self.asking(|task| task.fstatat(AT_FDCWD, path, flags))?)
     }
 
     /// getcwd(2).
@@ -54,7 +55,8 @@ impl Kernel {
 
     /// readlink(2).
     pub fn readlink(&self, path: &Path) -> io::Result<PathBuf> {
-        Ok(path_of(self.task()?.readlinkat(AT_FDCWD, bytes(path)?)?))
+        let path = bytes(path)?;
+        Ok(path_of(self.asking(|task| task.readlinkat(AT_FDCWD, path))?))
     }
 
     /// realpath(3): absolute, without symbolic links; the file exists.
@@ -110,8 +112,10 @@ impl Kernel {
 
     /// mkdir(2), or `mkdir -p`.
     pub fn mkdir(&self, path: &Path, recursive: bool, mode: u32) -> io::Result<()> {
-        let task = self.task()?;
-        let one = |path: &Path| -> io::Result<()> { Ok(task.mkdirat(AT_FDCWD, bytes(path)?, mode)?) };
+        let one = |path: &Path| -> io::Result<()> {
+            let path = bytes(path)?;
+            Ok(self.asking(|task| task.mkdirat(AT_FDCWD, path, mode))?)
+        };
         if !recursive {
             return one(path);
         }
@@ -132,9 +136,9 @@ impl Kernel {
     }
 
     fn remove_at(&self, path: &Path, recursive: bool, depth: usize) -> io::Result<()> {
-        let task = self.task()?;
+        let name = bytes(path)?;
         if self.stat(path, false)?.file_type != FileType::Directory {
-            return Ok(task.unlinkat(AT_FDCWD, bytes(path)?, AtFlags::empty())?);
+            return Ok(self.asking(|task| task.unlinkat(AT_FDCWD, name, AtFlags::empty()))?);
         }
         if recursive {
             if depth > DEPTH_MAX {
@@ -144,7 +148,7 @@ impl Kernel {
                 self.remove_at(&path.join(std::ffi::OsStr::from_bytes(&entry.name)), true, depth + 1)?;
             }
         }
-        Ok(task.unlinkat(AT_FDCWD, bytes(path)?, AtFlags::REMOVEDIR)?)
+        Ok(self.asking(|task| task.unlinkat(AT_FDCWD, name, AtFlags::REMOVEDIR))?)
     }
 
     /// Copies the content and mode of a regular file.
@@ -183,7 +187,11 @@ impl Kernel {
                 }
                 Ok(())
             }
-            FileType::Symlink => Ok(self.task()?.symlinkat(bytes(&self.readlink(from)?)?, AT_FDCWD, bytes(to)?)?),
+            FileType::Symlink => {
+                let (target, to) = (self.readlink(from)?, bytes(to)?);
+                let target = bytes(&target)?;
+                Ok(self.asking(|task| task.symlinkat(target, AT_FDCWD, to))?)
+            }
             FileType::Regular => self.copy_file(from, to),
             _ => Err(Errno::EINVAL.into()),
         }

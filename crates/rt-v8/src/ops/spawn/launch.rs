@@ -6,7 +6,7 @@ use agentos_abi::fcntl::{AT_FDCWD, Fcntl};
 use agentos_abi::signal::{SigAction, SigHow};
 use agentos_abi::socket::SocketType;
 use agentos_abi::{Errno, Fd, OpenFlags, Pid, Result, SigSet, Signal};
-use agentos_syscall::Syscalls;
+use agentos_syscall::{Syscalls, WaitOn, block_on, blocking};
 use std::io;
 use std::sync::Arc;
 
@@ -66,7 +66,7 @@ pub(super) fn launch(kernel: &Kernel, args: &SpawnArgs) -> io::Result<Started> {
     if let Err(errno) = prepare(&child, args, &plan, &ends).and_then(|()| exec(&child, args)) {
         // The handle's end kills what never ran; nobody else waits for it.
         drop(child);
-        let _ = kernel.wait(agentos_syscall::WaitOn::Child(agentos_abi::wait::WaitTarget::Pid(pid)), None, |task| {
+        let _ = kernel.wait(WaitOn::Child(agentos_abi::wait::WaitTarget::Pid(pid)), None, |task| {
             task.wait4(agentos_abi::wait::WaitTarget::Pid(pid), agentos_abi::WaitOptions::empty())
         });
         return Err(errno.into());
@@ -169,11 +169,13 @@ fn exec(child: &Arc<dyn Syscalls>, args: &SpawnArgs) -> Result<()> {
 }
 
 fn exec_file(child: &Arc<dyn Syscalls>, file: &str, argv: &[Vec<u8>], envp: &[Vec<u8>]) -> Result<()> {
-    match child.execve(AT_FDCWD, file.as_bytes(), argv, envp) {
+    // The policy may ask somebody outside first.
+    let execve = |file: &str, argv: &[Vec<u8>]| block_on(blocking(&**child, WaitOn::Signal, None, || child.execve(AT_FDCWD, file.as_bytes(), argv, envp)));
+    match execve(file, argv) {
         Err(Errno::ENOEXEC) => {
             let mut shell = vec![SHELL.as_bytes().to_vec(), file.as_bytes().to_vec()];
             shell.extend(argv.iter().skip(1).cloned());
-            child.execve(AT_FDCWD, SHELL.as_bytes(), &shell, envp)
+            execve(SHELL, &shell)
         }
         done => done,
     }
