@@ -36,6 +36,22 @@ export async function accepts(vm: AgentOs, key: string | undefined): Promise<voi
   };
   await AgentOs.create(options);
 
+  await AgentOs.create({
+    permissions: {
+      fs: { default: "deny", rules: [{ mode: "allow", operations: ["read", "stat"], paths: ["/work/**"] }] },
+      process: { rules: [{ mode: "ask", patterns: ["git"] }] },
+      env: "deny",
+      tool: { rules: [{ mode: "ask", operations: ["call"], patterns: ["bank"] }] },
+    },
+    permissionTimeoutMs: 1000,
+    autoApprove: true,
+    limits: { maxCpuPercent: 50, maxPipes: 10 },
+  });
+  vm.on("permissionRequest", (request) => vm.respondPermission(request.id, "once"))
+    .on("limitWarning", ({ limit, used }) => limit === "maxFsBytes" && holds<Equal<typeof used, number>>())
+    .on("audit", ({ allowed }) => holds<Equal<typeof allowed, boolean>>());
+  await vm.exec("true", { permissions: { fs: "deny" } });
+
   const text = await vm.exec("true", { onStdout: (chunk) => holds<Equal<typeof chunk, string>>() });
   holds<Equal<typeof text, ExecResult<string>>>();
   const raw = await vm.exec("true", { encoding: "buffer", onStdout: (chunk) => holds<Equal<typeof chunk, Uint8Array>>() });
@@ -83,6 +99,10 @@ export async function refuses(vm: AgentOs, session: Session): Promise<void> {
   new AgentOsError();
   // @ts-expect-error a line is text
   await vm.exec(["ls"]);
+  // @ts-expect-error files are not connected to
+  await AgentOs.create({ permissions: { fs: { rules: [{ mode: "deny", operations: ["connect"] }] } } });
+  // @ts-expect-error there is no such event of a VM
+  vm.on("boot", () => {});
   // @ts-expect-error there is no such encoding
   await vm.readFile("/f", "utf9");
   // @ts-expect-error signals have names

@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { AgentOs } from "agentos";
 import common from "@agentos/common";
+import { startHostile } from "../__test__/support/hostile.mjs";
 import { residentBytes, sample } from "./measure.mjs";
 import { tokenBenchmark } from "./tokens/index.mjs";
 
@@ -81,5 +82,23 @@ export const benchmarks = {
     const after = await residentBytes();
     const perVm = (bytes) => Math.round((bytes - before) / 100 / 1024);
     return { n: 100, unit: "KiB per VM", idle: perVm(idle), afterOneExecEach: perVm(used), afterDispose: perVm(after), target: { idle: 205 } };
+  },
+
+  async neighbours() {
+    const boot = (options = {}) => AgentOs.create({ software, ...options });
+    const good = await Promise.all(Array.from({ length: 5 }, () => boot()));
+    const echo = (i) => good[i % good.length].exec("echo hi").then((result) => must(result, "hi\n"));
+    const quiet = await sample(300, echo, 20);
+    const bad = await startHostile(boot, 20);
+    const beside = await sample(300, echo, 20);
+    await Promise.all([...bad.map(({ vm }) => vm), ...good].map((vm) => vm.dispose()));
+    return { quiet, beside20Hostile: beside, p99Ratio: Math.round((beside.p99 / quiet.p99) * 10) / 10, target: { p99Ratio: 5 } };
+  },
+
+  async policy() {
+    const cargo = spawn("cargo", ["run", "-q", "--release", "-p", "agentos-policy", "--example", "check"], { stdio: ["ignore", "pipe", "inherit"] });
+    let lines = "";
+    for await (const chunk of cargo.stdout) lines += chunk;
+    return { unit: "ns per check", policies: lines.trim().split("\n").map((line) => JSON.parse(line)), target: { p50: 200 } };
   },
 };

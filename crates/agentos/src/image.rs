@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use crate::manifest::Software;
 use crate::options::UserOptions;
+use crate::system_files::SYSTEM_FILES;
 use agentos_fs_tmpfs::{Image, ImageBuilder};
 use agentos_vfs::FileSystem;
 use memmap2::Mmap;
@@ -74,6 +75,12 @@ fn build(software: &[Software], user: &UserOptions) -> Result<Arc<Image>> {
     for (path, text) in [("/etc/passwd", passwd_line(user)), ("/etc/group", group_line(user))] {
         match builder.file(path, text.into_bytes().leak(), 0o644, None) {
             // A package brings it, and the user is in it.
+            Ok(()) | Err(agentos_abi::Errno::EEXIST) => {}
+            Err(errno) => return Err(fail(path, errno)),
+        }
+    }
+    for (path, text) in SYSTEM_FILES {
+        match builder.file(path, text.as_bytes(), 0o444, None) {
             Ok(()) | Err(agentos_abi::Errno::EEXIST) => {}
             Err(errno) => return Err(fail(path, errno)),
         }

@@ -19,6 +19,7 @@ pub mod session;
 pub mod stats;
 pub mod terminal;
 pub mod tools;
+pub mod system_files;
 pub mod vm;
 
 pub use agentos_abi as abi;

@@ -20,20 +20,25 @@ pub(crate) enum Pattern {
     LastPart(Vec<u8>),
 }
 
-/// A glob, and what stands before its first wildcard: comparing that is cheaper than matching.
+/// A glob, and what stands before its first wildcard and after its last: comparing those is cheaper than matching.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Glob {
     text: Vec<u8>,
     literal: usize,
+    tail: usize,
 }
 
 impl Glob {
     fn new(text: &[u8]) -> Glob {
-        Glob { text: text.to_vec(), literal: text.iter().position(|b| is_special(*b)).unwrap_or(text.len()) }
+        let literal = text.iter().position(|b| is_special(*b)).unwrap_or(text.len());
+        let tail = text.iter().rposition(|b| is_special(*b)).map_or(0, |last| last + 1);
+        // A byte after a backslash is special in its own way.
+        let tail = if text.contains(&b'\\') { text.len() } else { tail };
+        Glob { text: text.to_vec(), literal, tail }
     }
 
     pub(crate) fn matches(&self, object: &[u8]) -> bool {
-        object.starts_with(&self.text[..self.literal]) && fast_glob::glob_match(&self.text, object)
+        object.starts_with(&self.text[..self.literal]) && object.ends_with(&self.text[self.tail..]) && fast_glob::glob_match(&self.text, object)
     }
 
     /// Whether it might match something below `tree`; says yes when it cannot tell.
@@ -45,7 +50,7 @@ impl Glob {
 }
 
 fn is_special(byte: u8) -> bool {
-    matches!(byte, b'*' | b'?' | b'[' | b'{' | b'\\' | b'!')
+    matches!(byte, b'*' | b'?' | b'[' | b']' | b'{' | b'}' | b'\\' | b'!')
 }
 
 impl Pattern {
