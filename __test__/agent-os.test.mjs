@@ -45,7 +45,7 @@ const wrong = [
   [{ mounts: [{ path: "work", driver: { type: "memory" } }] }, "ERR_AGENTOS_INVALID_OPTION", /mounts\[0\].path.*absolute/],
   [{ mounts: [{ path: "/work" }] }, "ERR_INVALID_ARG_TYPE", /options.mounts\[0\].driver.*hostDir/],
   [{ mounts: [{ path: "/work", driver: { type: "floppy" } }] }, "ERR_AGENTOS_INVALID_OPTION", /floppy/],
-  [{ permissions: { network: { default: "maybe" } } }, "ERR_INVALID_ARG_VALUE", /'allow', 'deny'/],
+  [{ permissions: { network: { default: "maybe" } } }, "ERR_AGENTOS_INVALID_OPTION", /permissions.network.default: got "maybe"; accepted: "allow", "deny", "ask"/],
   [{ permissions: { network: { rules: [{ mode: "allow", patterns: ["no port"] }] } } }, "ERR_AGENTOS_INVALID_OPTION", /rules\[0\].patterns.*no port/],
 ];
 

@@ -206,6 +206,20 @@ fn a_question_suspends_the_call_and_the_answer_resumes_it() {
     let other = machine.process();
     open(&other, "/tmp/secret/f", OpenFlags::empty()).unwrap();
     assert_eq!(machine.kernel.questions(), []);
+    let replies: Vec<_> = machine.kernel.audit(10).into_iter().filter_map(|record| record.reply).collect();
+    assert_eq!(replies, [Reply::Once, Reply::Reject, Reply::Always]);
+}
+
+#[test]
+fn answers_that_count_for_ever_do_not_use_up_questions() {
+    let (machine, heard) = machine(fs(&[rule(Mode::Ask, &["stat"], &["/tmp"])]));
+    let task = machine.process();
+    for n in 0..2 * MAX_OPEN_QUESTIONS_OF_PROCESS {
+        machine.file(&format!("/tmp/{n}"), b"", 0o666);
+        let call = waiting(&task, move |task| task.fstatat(AT_FDCWD, format!("/tmp/{n}").as_bytes(), AtFlags::empty()).map(drop));
+        machine.kernel.answer(question(&heard).id, Reply::Always);
+        assert_eq!(call.join().unwrap(), Ok(()), "{n}");
+    }
 }
 
 #[test]

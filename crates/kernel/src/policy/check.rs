@@ -34,8 +34,13 @@ impl Kernel {
         }
         let mut answers = Vec::new();
         let mut open = false;
-        for want in wants.iter().filter(|want| want.said.mode == Mode::Ask && !scope.remembers(want.operation, &want.object)) {
-            match self.ask(process, scope, want) {
+        for want in wants.iter().filter(|want| want.said.mode == Mode::Ask) {
+            // An answer is taken before memory is asked: "always" is both.
+            let found = self.questions.find(process.pid, want.operation, &want.object);
+            if found == Found::Nothing && scope.remembers(want.operation, &want.object) {
+                continue;
+            }
+            match if found == Found::Nothing { self.ask(process, scope, want) } else { found } {
                 Found::Answered(id, reply) => answers.push((want, id, reply)),
                 Found::Open => open = true,
                 Found::Nothing => {
@@ -62,12 +67,8 @@ impl Kernel {
         Ok(())
     }
 
-    /// The state of the question about `want`, which is opened if nobody asked yet; [`Found::Nothing`] when there are too many.
+    /// Opens the question about `want`; [`Found::Nothing`] when there are too many.
     fn ask(self: &Arc<Self>, process: &Arc<Process>, scope: &Arc<Scope>, want: &Want) -> Found {
-        let found = self.questions.find(process.pid, want.operation, &want.object);
-        if found != Found::Nothing {
-            return found;
-        }
         let question = Question {
             id: 0,
             class: want.class,
