@@ -1,10 +1,14 @@
 //! The command line of one tool.
 
-use crate::flags::{Flag, Kind, plain};
+use crate::flags::{Flag, Kind};
+use crate::prompt::quoted;
 use crate::toolkit::{Tool, Toolkit};
-use crate::{schema, value};
-use jsonschema::error::ValidationErrorKind;
+use crate::{problem, schema, value};
 use serde_json::{Map, Value};
+use std::borrow::Cow;
+
+/// Mistakes that one message tells.
+const MAX_PROBLEMS: usize = 5;
 
 /// What a command line asks for.
 #[derive(Debug, PartialEq)]
@@ -90,70 +94,96 @@ fn usage(kit: &Toolkit, tool: &Tool, what: &str) -> Usage {
 }
 
 fn tool_line(kit: &Toolkit, tool: &Tool, args: &[String]) -> Result<Request, Usage> {
-    let fail = |what: String| usage(kit, tool, &what);
-    let mut given = Map::new();
-    let mut input = Input::None;
-    let mut json_output = false;
+    let mut line = Line { tool, given: Map::new(), input: Input::None, json_output: false };
     let mut rest = args.iter();
-    if args.iter().any(|arg| arg == "--help" || arg == "-h") {
-        let text = if args.iter().any(|arg| arg == "--json") { crate::help::tool_json(kit, tool) } else { crate::help::tool_help(kit, tool) };
-        return Ok(Request::Print(text));
-    }
     while let Some(arg) = rest.next() {
-        let Some(body) = arg.strip_prefix("--").filter(|body| !body.is_empty()) else {
-            return Err(fail(positional(tool, arg)));
-        };
-        let (name, inline) = match body.split_once('=') {
-            Some((name, value)) => (name, Some(value.to_owned())),
-            None => (body, None),
-        };
-        // A property of the tool's own wins over the common options.
-        if tool.flags.find(name).is_none() && matches!(name, "json" | "json-file" | "output") {
-            let value = inline.or_else(|| rest.next().cloned()).ok_or_else(|| fail(format!("--{name} needs a value")))?;
-            match name {
-                "json" if value == "-" => input = Input::Stdin,
-                "json" => input = Input::Text(value),
-                "json-file" if value == "-" => input = Input::Stdin,
-                "json-file" => input = Input::File(value),
-                _ if value == "json" => json_output = true,
-                _ if value == "text" => json_output = false,
-                _ => return Err(fail(format!("--output: got {value:?}; there are: text, json"))),
-            }
-            continue;
+        if arg == "--help" || arg == "-h" {
+            let as_json = args.iter().any(|arg| arg == "--json");
+            return Ok(Request::Print(if as_json { crate::help::tool_json(kit, tool) } else { crate::help::tool_help(kit, tool) }));
         }
-        let (flag, negated) = find(tool, name).ok_or_else(|| fail(unknown_flag(tool, name)))?;
-        let value = match (flag.kind, inline, negated) {
-            (_, Some(_), true) => return Err(fail(format!("--{name} takes no value"))),
-            (_, None, true) => Value::Bool(false),
-            (Kind::Switch, None, false) => Value::Bool(true),
-            (_, inline, false) => {
-                let text = inline.or_else(|| rest.next().cloned()).ok_or_else(|| fail(format!("--{name} needs a value {}", flag.placeholder)))?;
-                value::convert(&tool.flags, flag, &text).map_err(|expected| fail(format!("--{name}: got {text:?}; expected {expected}")))?
-            }
-        };
-        insert(&mut given, &flag.path, flag.kind, value).map_err(|()| fail(format!("--{name} is given twice")))?;
+        line.option(arg, &mut rest).map_err(|what| usage(kit, tool, &what))?;
     }
-    let missing = tool.flags.all.iter().any(|flag| flag.required);
-    if input == Input::None && given.is_empty() && missing {
+    let Line { given, mut input, json_output, .. } = line;
+    if input == Input::None && given.is_empty() && tool.flags.all.iter().any(|flag| flag.required) {
         input = Input::StdinIfPiped;
     }
     Ok(Request::Call { tool: tool.spec.key.clone(), given, input, json_output })
 }
 
+/// What has been read of a command line.
+struct Line<'a> {
+    tool: &'a Tool,
+    given: Map<String, Value>,
+    input: Input,
+    json_output: bool,
+}
+
+impl Line<'_> {
+    /// Reads one option, with its value.
+    fn option(&mut self, arg: &str, rest: &mut std::slice::Iter<'_, String>) -> Result<(), String> {
+        let body = arg.strip_prefix("--").filter(|body| !body.is_empty()).ok_or_else(|| positional(self.tool, arg))?;
+        let (name, inline) = body.split_once('=').map_or((body, None), |(name, value)| (name, Some(value.to_owned())));
+        let mut value = |inline: Option<String>, placeholder: &str| inline.or_else(|| rest.next().cloned()).ok_or_else(|| format!("--{name} needs a value{placeholder}"));
+        // A property of the tool's own wins over the common options.
+        if self.tool.flags.find(name).is_none() && matches!(name, "json" | "json-file" | "output") {
+            let value = value(inline, "")?;
+            return self.common(name, value);
+        }
+        let (flag, negated) = find(self.tool, name).ok_or_else(|| unknown_flag(self.tool, name))?;
+        let value = match (flag.kind, inline, negated) {
+            (_, Some(_), true) => return Err(format!("--{name} takes no value")),
+            (_, None, true) => Value::Bool(false),
+            (Kind::Switch, None, false) => Value::Bool(true),
+            (_, inline, false) => {
+                let text = value(inline, &format!(" {}", flag.placeholder))?;
+                let before = given_items(&self.given, &flag.path);
+                value::convert(&self.tool.flags, &flag, &text, before).map_err(|expected| format!("--{name}: got {text:?}; expected {expected}"))?
+            }
+        };
+        insert(&mut self.given, &flag.path, flag.kind, value).map_err(|()| format!("--{name} is given twice"))
+    }
+
+    /// The options that every tool has.
+    fn common(&mut self, name: &str, value: String) -> Result<(), String> {
+        match (name, value.as_str()) {
+            ("json" | "json-file", "-") => self.input = Input::Stdin,
+            ("json", _) => self.input = Input::Text(value),
+            ("json-file", _) => self.input = Input::File(value),
+            (_, "json") => self.json_output = true,
+            (_, "text") => self.json_output = false,
+            _ => return Err(format!("--output: got {value:?}; there are: text, json")),
+        }
+        Ok(())
+    }
+}
+
+/// Items of the list at `path`, so far.
+fn given_items(given: &Map<String, Value>, path: &[String]) -> usize {
+    let Some((first, rest)) = path.split_first() else { return 0 };
+    let found = rest.iter().try_fold(given.get(first), |at, name| Some(at?.get(name)));
+    found.flatten().and_then(Value::as_array).map_or(0, Vec::len)
+}
+
 fn positional(tool: &Tool, arg: &str) -> String {
-    let hint = match tool.flags.all.iter().find(|flag| flag.required && flag.kind == Kind::Value) {
-        Some(flag) => format!("; did you mean --{} {arg:?}?", flag.name),
-        None => String::new(),
+    let flags = || tool.flags.all.iter();
+    // One dash where two are wanted.
+    let meant = arg.strip_prefix('-').and_then(|name| nearest(name, flags().map(|flag| flag.name.as_str())));
+    let hint = match (meant, flags().find(|flag| flag.required && flag.kind == Kind::Value)) {
+        (Some(name), _) => format!("; did you mean --{name}?"),
+        (None, Some(flag)) => format!("; did you mean --{} {}?", flag.name, quoted(arg)),
+        (None, None) => String::new(),
     };
     format!("unexpected argument {arg:?}{hint}")
 }
 
-fn find<'a>(tool: &'a Tool, name: &str) -> Option<(&'a Flag, bool)> {
+fn find<'a>(tool: &'a Tool, name: &str) -> Option<(Cow<'a, Flag>, bool)> {
     if let Some(flag) = tool.flags.find(name) {
-        return Some((flag, false));
+        return Some((Cow::Borrowed(flag), false));
     }
-    let flag = name.strip_prefix("no-").and_then(|positive| tool.flags.find(positive))?;
-    (flag.kind == Kind::Switch).then_some((flag, true))
+    if let Some(flag) = name.strip_prefix("no-").and_then(|positive| tool.flags.find(positive)) {
+        return (flag.kind == Kind::Switch).then_some((Cow::Borrowed(flag), true));
+    }
+    tool.flags.entry(name).map(|flag| (Cow::Owned(flag), false))
 }
 
 fn unknown_flag(tool: &Tool, name: &str) -> String {
@@ -185,60 +215,37 @@ fn insert(object: &mut Map<String, Value>, path: &[String], kind: Kind, value: V
     }
 }
 
-/// Joins the flags with the text of the input, fills in defaults, and checks the whole by the schema.
+/// Joins the flags with the text of the input (flags win), fills in defaults, and checks the whole by the schema.
 ///
 /// # Errors
 /// What is wrong, by the name of the flag.
 pub fn finish(kit: &Toolkit, tool: &Tool, given: Map<String, Value>, input: Option<&str>) -> Result<Value, Usage> {
     let fail = |what: String| usage(kit, tool, &what);
-    let mut all = match input.map(str::trim).filter(|text| !text.is_empty()) {
-        None => Map::new(),
-        Some(text) => match serde_json::from_str(text) {
-            Ok(Value::Object(object)) => object,
-            Ok(other) => return Err(fail(format!("the JSON is of type {}; expected an object", schema::type_of(&other)))),
-            Err(error) => return Err(fail(format!("not JSON: {error}"))),
-        },
+    let root = &tool.flags.root;
+    let mut arguments = match input.map(str::trim).filter(|text| !text.is_empty()) {
+        None => Value::Object(Map::new()),
+        Some(text) => serde_json::from_str(text).map_err(|error| fail(format!("not JSON: {error}")))?,
     };
-    all.extend(given);
-    for flag in &tool.flags.all {
-        let default = flag.schemas.iter().find_map(|s| s.get("default").or_else(|| schema::resolve(&tool.flags.root, s).get("default")));
-        if let (Some(default), [name]) = (default, flag.path.as_slice())
-            && !all.contains_key(name)
-        {
-            all.insert(name.clone(), default.clone());
+    match &mut arguments {
+        Value::Object(object) => merge(object, given),
+        // A tool may take something else than an object; there are no flags for it then.
+        other if !given.is_empty() || schema::types(root, root) == ["object"] => {
+            return Err(fail(format!("the JSON is of type {}; expected an object", schema::type_of(other))));
         }
+        _ => {}
     }
-    let arguments = Value::Object(all);
-    let mut problems: Vec<String> = Vec::new();
-    for error in tool.validator.iter_errors(&arguments).take(5) {
-        problems.push(told(tool, &error));
-    }
+    schema::fill(root, root, &mut arguments);
+    let problems: Vec<String> = tool.validator.iter_errors(&arguments).take(MAX_PROBLEMS).flat_map(|error| problem::told(tool, &error, 0)).collect();
     if problems.is_empty() { Ok(arguments) } else { Err(fail(problems.join("\n  "))) }
 }
 
-fn told(tool: &Tool, error: &jsonschema::ValidationError<'_>) -> String {
-    let path: Vec<String> = error.instance_path.as_str().split('/').skip(1).map(|part| part.replace("~1", "/").replace("~0", "~")).collect();
-    let flag = |path: &[String]| -> String {
-        let known = tool.flags.all.iter().filter(|flag| path.starts_with(&flag.path)).max_by_key(|flag| flag.path.len());
-        known.map_or_else(|| path.join("."), |flag| format!("--{}", flag.name))
-    };
-    match &error.kind {
-        ValidationErrorKind::Required { property } => {
-            let missing: Vec<String> = path.iter().cloned().chain([plain(property)]).collect();
-            let name = flag(&missing);
-            let placeholder = tool.flags.all.iter().find(|f| f.path == missing).map(|f| format!(" {}", f.placeholder)).unwrap_or_default();
-            format!("{name}{placeholder} is required")
+fn merge(into: &mut Map<String, Value>, from: Map<String, Value>) {
+    for (name, value) in from {
+        match (into.get_mut(&name), value) {
+            (Some(Value::Object(below)), Value::Object(more)) => merge(below, more),
+            (_, value) => {
+                into.insert(name, value);
+            }
         }
-        ValidationErrorKind::AdditionalProperties { unexpected } => {
-            let names = tool.flags.all.iter().map(|f| f.name.as_str());
-            let hint = unexpected.first().and_then(|name| nearest(name, names)).map(|near| format!("; did you mean --{near}?")).unwrap_or_default();
-            format!("unknown property {}{hint}", unexpected.join(", "))
-        }
-        ValidationErrorKind::Enum { options } => {
-            let options = options.as_array().map(|all| all.iter().map(plain).collect::<Vec<_>>().join(", ")).unwrap_or_default();
-            format!("{}: got {}; there are: {options}", flag(&path), error.instance)
-        }
-        _ if path.is_empty() => error.to_string(),
-        _ => format!("{}: {error}", flag(&path)),
     }
 }

@@ -1,6 +1,6 @@
 //! Completion in the interactive shell.
 
-use crate::flags::Kind;
+use crate::flags::{Flag, Kind};
 use crate::toolkit::Toolkits;
 use std::fmt::Write as _;
 
@@ -17,7 +17,7 @@ pub fn bash(kits: &Toolkits) -> String {
             tools.join(" ")
         );
         for tool in &kit.tools {
-            let flags: Vec<String> = tool.flags.all.iter().map(|flag| format!("--{}", flag.name)).collect();
+            let flags: Vec<String> = tool.flags.all.iter().map(switch).collect();
             let _ = write!(text, "  {})\n    case $before in\n", tool.spec.name);
             for flag in tool.flags.all.iter().filter(|flag| flag.kind != Kind::Switch && !flag.choices.is_empty()) {
                 let words: Vec<&str> =
@@ -29,4 +29,10 @@ pub fn bash(kits: &Toolkits) -> String {
         let _ = write!(text, "  esac\n}}\ncomplete -F {function} {command}\n");
     }
     text
+}
+
+/// What is typed most often: a switch that is on already is turned off.
+fn switch(flag: &Flag) -> String {
+    let off = flag.kind == Kind::Switch && flag.default.as_deref() == Some("true");
+    format!("--{}{}", if off { "no-" } else { "" }, flag.name)
 }

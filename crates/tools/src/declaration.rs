@@ -21,8 +21,8 @@ pub fn declaration(kit: &Toolkit) -> String {
         }
         let root = &tool.spec.input_schema;
         let optional = if tool.flags.all.iter().any(|flag| flag.required) { "" } else { "?" };
-        let result = tool.spec.output_schema.as_ref().map_or_else(|| "any".to_owned(), |output| type_text(output, output, 0));
-        let _ = writeln!(text, "    {}(args{optional}: {}): Promise<{result}>;", property(&tool.spec.key), type_text(root, root, 0));
+        let result = tool.spec.output_schema.as_ref().map_or_else(|| "any".to_owned(), |output| type_text(output, output, &mut Vec::new()));
+        let _ = writeln!(text, "    {}(args{optional}: {}): Promise<{result}>;", property(&tool.spec.key), type_text(root, root, &mut Vec::new()));
     }
     text + "  };\n  export default tools;\n}\n"
 }
@@ -36,29 +36,34 @@ fn property(name: &str) -> String {
     if plain { name.to_owned() } else { Value::String(name.to_owned()).to_string() }
 }
 
-fn type_text(root: &Value, schema: &Value, depth: usize) -> String {
-    if depth > MAX_DEPTH {
+/// `above`: the schemas that this one is part of.
+fn type_text<'a>(root: &'a Value, schema: &'a Value, above: &mut Vec<&'a Value>) -> String {
+    let schema = schema::resolve(root, schema);
+    // One that contains itself has no finite text.
+    if above.len() > MAX_DEPTH || above.iter().any(|known| std::ptr::eq(*known, schema)) {
         return "unknown".into();
     }
-    let schema = schema::resolve(root, schema);
+    above.push(schema);
+    let text = resolved(root, schema, above);
+    above.pop();
+    text
+}
+
+fn resolved<'a>(root: &'a Value, schema: &'a Value, above: &mut Vec<&'a Value>) -> String {
     if let Some(values) = schema.get("enum").and_then(Value::as_array) {
         return values.iter().map(Value::to_string).collect::<Vec<_>>().join(" | ");
     }
     if let Some(value) = schema.get("const") {
         return value.to_string();
     }
-    let several = |key: &str, glue: &str| -> Option<String> {
-        let all = schema.get(key).and_then(Value::as_array)?;
-        Some(
-            all.iter()
-                .map(|one| type_text(root, one, depth + 1))
-                .map(|t| if t.contains(' ') && glue == " & " { format!("({t})") } else { t })
-                .collect::<Vec<_>>()
-                .join(glue),
-        )
-    };
-    if let Some(text) = several("anyOf", " | ").or_else(|| several("oneOf", " | ")).or_else(|| several("allOf", " & ")) {
-        return text;
+    for (key, glue) in [("anyOf", " | "), ("oneOf", " | "), ("allOf", " & ")] {
+        let Some(all) = schema.get(key).and_then(Value::as_array) else { continue };
+        let mut texts: Vec<String> = all.iter().map(|one| type_text(root, one, above)).collect();
+        if key == "allOf" {
+            texts = texts.into_iter().map(|text| if text.contains(" | ") { format!("({text})") } else { text }).collect();
+        }
+        texts.dedup();
+        return texts.join(glue);
     }
     let types: Vec<&str> = match schema.get("type") {
         Some(Value::String(one)) => vec![one],
@@ -66,29 +71,35 @@ fn type_text(root: &Value, schema: &Value, depth: usize) -> String {
         _ if schema.get("properties").is_some() => vec!["object"],
         _ => return "unknown".into(),
     };
-    types.into_iter().map(|name| one_type(root, schema, name, depth)).collect::<Vec<_>>().join(" | ")
+    types.into_iter().map(|name| one_type(root, schema, name, above)).collect::<Vec<_>>().join(" | ")
 }
 
-fn one_type(root: &Value, schema: &Value, name: &str, depth: usize) -> String {
+fn one_type<'a>(root: &'a Value, schema: &'a Value, name: &str, above: &mut Vec<&'a Value>) -> String {
     match name {
         "integer" | "number" => "number".into(),
-        "array" => match schema.get("prefixItems").or_else(|| schema.get("items").filter(|items| items.is_array())).and_then(Value::as_array) {
-            Some(tuple) => format!("[{}]", tuple.iter().map(|one| type_text(root, one, depth + 1)).collect::<Vec<_>>().join(", ")),
-            None => {
-                let item = schema.get("items").map_or_else(|| "unknown".into(), |items| type_text(root, items, depth + 1));
-                if item.contains([' ', '{']) { format!("Array<{item}>") } else { format!("{item}[]") }
-            }
-        },
-        "object" => object_type(root, schema, depth),
+        "array" => array_type(root, schema, above),
+        "object" => object_type(root, schema, above),
         other => other.into(),
     }
 }
 
-fn object_type(root: &Value, schema: &Value, depth: usize) -> String {
+fn array_type<'a>(root: &'a Value, schema: &'a Value, above: &mut Vec<&'a Value>) -> String {
+    let items = schema.get("items");
+    let tuple = schema.get("prefixItems").or_else(|| items.filter(|items| items.is_array())).and_then(Value::as_array);
+    let list = |item: String| if item.contains([' ', '{']) { format!("Array<{item}>") } else { format!("{item}[]") };
+    let Some(tuple) = tuple else { return list(items.map_or_else(|| "unknown".into(), |items| type_text(root, items, above))) };
+    let mut places: Vec<String> = tuple.iter().map(|one| type_text(root, one, above)).collect();
+    if let Some(more) = items.filter(|items| items.is_object()) {
+        places.push(format!("...{}", list(type_text(root, more, above))));
+    }
+    format!("[{}]", places.join(", "))
+}
+
+fn object_type<'a>(root: &'a Value, schema: &'a Value, above: &mut Vec<&'a Value>) -> String {
     let properties = schema::properties(root, schema);
     if properties.is_empty() {
         let value = match schema.get("additionalProperties") {
-            Some(inner @ Value::Object(_)) => type_text(root, inner, depth + 1),
+            Some(inner @ Value::Object(_)) => type_text(root, inner, above),
             _ => "unknown".into(),
         };
         return format!("Record<string, {value}>");
@@ -96,7 +107,7 @@ fn object_type(root: &Value, schema: &Value, depth: usize) -> String {
     let fields: Vec<String> = properties
         .into_iter()
         .map(|(name, schemas, required)| {
-            let ty = schemas.first().map_or_else(|| "unknown".into(), |schema| type_text(root, schema, depth + 1));
+            let ty = schemas.first().map_or_else(|| "unknown".into(), |schema| type_text(root, schema, above));
             format!("{}{}: {ty}", property(&name), if required { "" } else { "?" })
         })
         .collect();

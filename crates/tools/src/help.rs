@@ -9,6 +9,8 @@ use std::fmt::Write as _;
 const WIDTH: usize = 80;
 /// Where descriptions start.
 const COLUMN: usize = 28;
+/// Optional flags that the usage line names.
+const MAX_OPTIONAL: usize = 4;
 
 /// `agentos-project --help`.
 pub fn toolkit_help(kit: &Toolkit) -> String {
@@ -57,24 +59,32 @@ pub fn tool_help(kit: &Toolkit, tool: &Tool) -> String {
 
 /// `Usage: agentos-project list-issues [--status <open|closed|all>]`.
 pub fn usage_line(kit: &Toolkit, tool: &Tool) -> String {
-    let mut line = format!("Usage: {} {}", kit.command(), tool.spec.name);
     let top: Vec<&Flag> = tool.flags.all.iter().filter(|flag| flag.path.len() == 1 || flag.required).collect();
-    let (required, optional): (Vec<&Flag>, Vec<&Flag>) = top.into_iter().partition(|flag| flag.required && flag.kind != Kind::Switch);
-    for flag in required {
-        let _ = write!(line, " {}", synopsis(flag));
-    }
-    if optional.len() > 4 {
-        line += " [OPTION]...";
+    let (required, optional): (Vec<&Flag>, Vec<&Flag>) = top.into_iter().partition(|flag| flag.required);
+    let mut words: Vec<String> = required.into_iter().map(synopsis).collect();
+    if optional.len() > MAX_OPTIONAL {
+        words.push("[OPTION]...".into());
     } else {
-        optional.iter().for_each(|flag| {
-            let _ = write!(line, " [{}]", synopsis(flag));
-        });
+        words.extend(optional.into_iter().map(|flag| format!("[{}]", synopsis(flag))));
     }
-    textwrap::fill(&line, textwrap::Options::new(WIDTH).subsequent_indent("         ").break_words(false))
+    // Lines are broken between options and never within one.
+    let mut text = format!("Usage: {} {}", kit.command(), tool.spec.name);
+    let mut column = text.chars().count();
+    for word in words {
+        let width = word.chars().count();
+        if column + 1 + width > WIDTH {
+            text += "\n        ";
+            column = 8;
+        }
+        let _ = write!(text, " {word}");
+        column += 1 + width;
+    }
+    text
 }
 
 fn synopsis(flag: &Flag) -> String {
     match flag.kind {
+        Kind::Switch if flag.default.as_deref() == Some("true") => format!("--[no-]{}", flag.name),
         Kind::Switch => format!("--{}", flag.name),
         _ => format!("--{} {}", flag.name, flag.placeholder),
     }
@@ -144,7 +154,9 @@ fn row(text: &mut String, left: &str, right: &str) {
 
 fn wrap(text: &str, indent: usize) -> String {
     let margin = " ".repeat(indent);
-    textwrap::wrap(text, WIDTH - indent).join(&format!("\n{margin}"))
+    // An option must not be broken at its hyphens.
+    let options = textwrap::Options::new(WIDTH - indent).word_splitter(textwrap::WordSplitter::NoHyphenation).word_separator(textwrap::WordSeparator::AsciiSpace);
+    textwrap::wrap(text, options).join(&format!("\n{margin}"))
 }
 
 pub(crate) fn first_line(text: &str) -> &str {

@@ -8,6 +8,19 @@ use std::fmt::Write as _;
 /// Characters that a token has on average, rounded down.
 const CHARS_PER_TOKEN: usize = 3;
 
+/// Tokens of an agent's instructions that tools may take.
+const BUDGET_TOKENS: usize = 1000;
+
+/// The instructions of a session: the host's own, then what tools there are. `None` when there is nothing to say.
+pub fn instructions(kits: &Toolkits, own: Option<String>) -> Option<String> {
+    let block = prompt_block(kits, BUDGET_TOKENS);
+    match (own, block.is_empty()) {
+        (own, true) => own,
+        (None, false) => Some(block),
+        (Some(own), false) => Some(format!("{}\n\n{block}", own.trim_end())),
+    }
+}
+
 /// A block for the instructions of an agent, of about `budget_tokens` tokens at most: commands with their required flags, as far as
 /// they fit, and how to find the rest. Empty without toolkits.
 pub fn prompt_block(kits: &Toolkits, budget_tokens: usize) -> String {

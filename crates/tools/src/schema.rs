@@ -4,6 +4,8 @@ use serde_json::Value;
 
 /// References that may stand behind one another, and combinations inside each other.
 const MAX_DEPTH: usize = 32;
+/// Schemas that one schema may combine; later ones are not looked at. A union that contains itself ends here.
+const MAX_PARTS: usize = 256;
 
 /// The schema that `schema` stands for, with local `$ref`s followed.
 pub fn resolve<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
@@ -25,7 +27,7 @@ pub fn parts<'a>(root: &'a Value, schema: &'a Value) -> Vec<(&'a Value, bool)> {
 }
 
 fn collect<'a>(root: &'a Value, schema: &'a Value, always: bool, depth: usize, found: &mut Vec<(&'a Value, bool)>) {
-    if depth > MAX_DEPTH {
+    if depth > MAX_DEPTH || found.len() >= MAX_PARTS {
         return;
     }
     let schema = resolve(root, schema);
@@ -121,4 +123,61 @@ pub fn properties<'a>(root: &'a Value, schema: &'a Value) -> Vec<(String, Vec<&'
         *needed = (always || in_all) && !has_default;
     }
     found
+}
+
+/// The schema of an array's item at `index`, when there is one.
+pub fn item(array: &Value, index: usize) -> Option<&Value> {
+    let items = array.get("items");
+    let tuple = array.get("prefixItems").or_else(|| items.filter(|items| items.is_array())).and_then(Value::as_array);
+    tuple.and_then(|tuple| tuple.get(index)).or_else(|| items.filter(|items| items.is_object()))
+}
+
+/// Puts the defaults that the schema states into `value`, also below objects and lists that are there. Of a union, those of the
+/// alternative whose constants the value has.
+pub fn fill(root: &Value, schema: &Value, value: &mut Value) {
+    fill_below(root, schema, value, 0);
+}
+
+fn fill_below(root: &Value, schema: &Value, value: &mut Value, depth: usize) {
+    if depth > MAX_DEPTH {
+        return;
+    }
+    let schema = resolve(root, schema);
+    let list = |key: &str| schema.get(key).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    match value {
+        Value::Object(object) => {
+            for (name, property) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+                if let Some(default) = property.get("default").or_else(|| resolve(root, property).get("default"))
+                    && !object.contains_key(name)
+                {
+                    object.insert(name.clone(), default.clone());
+                }
+                if let Some(inner) = object.get_mut(name) {
+                    fill_below(root, property, inner, depth + 1);
+                }
+            }
+        }
+        Value::Array(all) => {
+            for (i, inner) in all.iter_mut().enumerate() {
+                if let Some(of_item) = item(schema, i) {
+                    fill_below(root, of_item, inner, depth + 1);
+                }
+            }
+        }
+        _ => return,
+    }
+    list("allOf").iter().for_each(|part| fill_below(root, part, value, depth + 1));
+    for alternatives in [list("anyOf"), list("oneOf")] {
+        if let Some(chosen) = alternatives.iter().find(|alternative| is_meant(root, alternative, value)) {
+            fill_below(root, chosen, value, depth + 1);
+        }
+    }
+}
+
+/// Whether an alternative of a union has constants, and the value has them too.
+fn is_meant(root: &Value, alternative: &Value, value: &Value) -> bool {
+    let properties = resolve(root, alternative).get("properties").and_then(Value::as_object);
+    let constants = properties.into_iter().flatten().filter_map(|(name, property)| Some((name, resolve(root, property).get("const")?)));
+    let agrees: Vec<bool> = constants.map(|(name, constant)| value.get(name) == Some(constant)).collect();
+    !agrees.is_empty() && agrees.into_iter().all(|same| same)
 }

@@ -4,28 +4,48 @@ use crate::flags::{Flag, Flags, Kind};
 use crate::schema;
 use serde_json::{Number, Value};
 
-/// The value of a flag.
+/// The value of a flag. Of a list, `before` items have been given already: tuples have a schema for each place.
 ///
 /// # Errors
 /// What was expected instead.
-pub fn convert(flags: &Flags, flag: &Flag, text: &str) -> Result<Value, String> {
+pub fn convert(flags: &Flags, flag: &Flag, text: &str, before: usize) -> Result<Value, String> {
     match flag.kind {
+        Kind::List if text.is_empty() => Ok(Value::Array(Vec::new())),
         Kind::List if text.trim_start().starts_with('[') => json(text, "a list, or a JSON array"),
         Kind::List => {
-            let items: Vec<&Value> = flag.schemas.iter().filter_map(|s| schema::resolve(&flags.root, s).get("items")).collect();
-            let types: Vec<&str> = items.iter().flat_map(|s| schema::types(&flags.root, s)).collect();
-            if matches!(types.as_slice(), ["object"] | ["array"]) {
+            if matches!(item_types(flags, flag, before).as_slice(), ["object"] | ["array"]) {
                 return json(text, "JSON").map(|value| Value::Array(vec![value]));
             }
-            text.split(',').map(|part| scalar(&types, part)).collect::<Result<Vec<_>, _>>().map(Value::Array)
+            text.split(',').enumerate().map(|(i, part)| scalar(&item_types(flags, flag, before + i), part)).collect::<Result<_, _>>().map(Value::Array)
         }
         Kind::Object => json(text, "a JSON object"),
         Kind::Switch => boolean(text),
         Kind::Value => {
             let types: Vec<&str> = flag.schemas.iter().flat_map(|s| schema::types(&flags.root, s)).collect();
-            scalar(&types, text)
+            scalar(&types, text).map(|value| moment(flags, flag, value))
         }
     }
+}
+
+/// Types that the item at `index` of a list may have.
+fn item_types<'a>(flags: &'a Flags, flag: &'a Flag, index: usize) -> Vec<&'a str> {
+    let parts = flag.schemas.iter().flat_map(|s| schema::parts(&flags.root, s));
+    let mut types: Vec<&str> = parts.filter_map(|(part, _)| schema::item(part, index)).flat_map(|s| schema::types(&flags.root, s)).collect();
+    types.dedup();
+    types
+}
+
+/// A day, where a point in time is wanted, is its first moment.
+fn moment(flags: &Flags, flag: &Flag, value: Value) -> Value {
+    let wanted = || flag.schemas.iter().flat_map(|s| schema::parts(&flags.root, s)).any(|(part, _)| part.get("format").is_some_and(|f| f == "date-time"));
+    match value {
+        Value::String(text) if is_day(&text) && wanted() => Value::String(text + "T00:00:00Z"),
+        other => other,
+    }
+}
+
+fn is_day(text: &str) -> bool {
+    text.len() == 10 && text.bytes().enumerate().all(|(i, byte)| if i == 4 || i == 7 { byte == b'-' } else { byte.is_ascii_digit() })
 }
 
 /// A value of one of these types; the most particular type that fits wins.

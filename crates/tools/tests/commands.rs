@@ -108,7 +108,7 @@ fn mistakes_are_told_with_the_nearest_name() {
         (&["list-issues", "--status", "open", "--status", "all"], "agentos-project list-issues: --status is given twice"),
         (&["list-issues", "--no-verbose=1"], "agentos-project list-issues: --no-verbose takes no value"),
         (&["list-issues", "open"], "agentos-project list-issues: unexpected argument \"open\""),
-        (&["create-pr", "Fix"], "agentos-project create-pr: unexpected argument \"Fix\"; did you mean --title \"Fix\"?"),
+        (&["create-pr", "Fix"], "agentos-project create-pr: unexpected argument \"Fix\"; did you mean --title Fix?"),
         (&["create-pr", "--title", "abc"], "agentos-project create-pr: --branch <string> is required"),
         (&["create-pr", "--json", "[]"], "agentos-project create-pr: the JSON is of type array; expected an object"),
         (&["create-pr", "--output", "xml"], "agentos-project create-pr: --output: got \"xml\"; there are: text, json"),

@@ -40,6 +40,12 @@ fi
 #  fi
 #fi
 
+# completion of the commands that bring some: the tools of the host do
+for completion in /etc/bash_completion.d/*; do
+  [ -r "$completion" ] && . "$completion"
+done
+unset completion
+
 # if the command-not-found package is installed, use it
 if [ -x /usr/lib/command-not-found -o -x /usr/share/command-not-found/command-not-found ]; then
 	function command_not_found_handle {
