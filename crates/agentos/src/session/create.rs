@@ -13,6 +13,7 @@ use agentos_abi::wait::WaitTarget;
 use agentos_abi::{Errno, WaitOptions, WaitStatus};
 use agentos_kernel::policy::{Scope, SessionName};
 use agentos_syscall::{WaitOn, block_on, blocking};
+use agentos_tools::instructions;
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -81,7 +82,10 @@ impl Vm {
             agent: agent.to_owned(),
             cwd,
             mcp_servers: options.mcp_servers.iter().map(McpServer::to_wire).collect(),
-            additional_instructions: options.additional_instructions,
+            additional_instructions: match self.tools() {
+                Some(tools) => instructions(tools.kits(), options.additional_instructions),
+                None => options.additional_instructions,
+            },
             permissions: if self.approves_all() { PermissionPolicy::Auto } else { options.permissions },
             permission_timeout: Some(self.permission_timeout()),
         };
