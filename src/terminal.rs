@@ -2,7 +2,7 @@
 
 use crate::convert::{JsExit, JsSpawn, signal};
 use crate::error::guarded;
-use crate::promise::{blocking, promise};
+use crate::promise::promise;
 use crate::vm::{NativeVm, Owned};
 use agentos::abi::Errno;
 use agentos::{Error, Size, Terminal};
@@ -92,10 +92,10 @@ impl NativeVm {
     #[napi(ts_return_type = "Promise<NativeTerminal>")]
     pub fn open_terminal<'env>(&self, env: &'env Env, request: JsSpawn, cols: u16, rows: u16) -> napi::Result<Object<'env>> {
         let vm = self.owned();
-        let work = move || {
-            let terminal = vm.open_terminal(&request.request(&vm), Size { cols, rows })?;
+        let work = async move {
+            let terminal = vm.open_terminal(&request.request(&vm)?, Size { cols, rows }).await?;
             Ok((terminal, vm))
         };
-        blocking(env, work, |(terminal, vm)| NativeTerminal { terminal: Arc::new(terminal), vm })
+        promise(env, work, |(terminal, vm)| NativeTerminal { terminal: Arc::new(terminal), vm })
     }
 }

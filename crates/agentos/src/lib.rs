@@ -17,9 +17,9 @@ pub mod permissions;
 pub mod process;
 pub mod session;
 pub mod stats;
+pub mod system_files;
 pub mod terminal;
 pub mod tools;
-pub mod system_files;
 pub mod vm;
 
 pub use agentos_abi as abi;

@@ -49,7 +49,7 @@ impl Terminal {
     ///
     /// # Errors
     /// Those of [`Process::spawn`](crate::Process::spawn); ENOSPC at the limit of terminals.
-    pub fn open(init: &Arc<dyn Syscalls>, options: &SpawnOptions, size: Size) -> Result<Terminal> {
+    pub async fn open(init: &Arc<dyn Syscalls>, options: &SpawnOptions, size: Size) -> Result<Terminal> {
         let fail = |errno: Errno| Error::syscall(errno, "openpty", Some(&options.program));
         let (master, replica) = open_master(init, options.ids.0, size).map_err(fail)?;
         let task = init.fork().map_err(fail)?;
@@ -57,10 +57,13 @@ impl Terminal {
         child.wait_in_background();
         let start = || {
             prepare(&*task, options)?;
-            control(&*task, &replica).map_err(fail)?;
-            exec(&*task, options)
+            control(&*task, &replica).map_err(fail)
         };
-        if let Err(error) = start() {
+        let started = match start() {
+            Ok(()) => exec(&task, options).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = started {
             task.exit(WaitStatus::Exited(127));
             return Err(error);
         }

@@ -191,13 +191,13 @@ impl Vm {
     ///
     /// # Errors
     /// As [`spawn`](Vm::spawn); ENOSPC at the limit of terminals.
-    pub fn open_terminal(&self, request: &SpawnRequest, size: Size) -> Result<Terminal> {
+    pub async fn open_terminal(&self, request: &SpawnRequest, size: Size) -> Result<Terminal> {
         let mut options = self.spawn_options(request)?;
         // What the host's terminal emulators understand; a caller's own value wins.
         if !options.env.iter().any(|(name, _)| name == "TERM") {
             options.env.push(("TERM".into(), DEFAULT_TERM.into()));
         }
-        Terminal::open(&self.0.init, &options, size)
+        Terminal::open(&self.0.init, &options, size).await
     }
 
     /// Runs work that starts a program and waits for it where programs run: neither the start nor the end of the program then

@@ -123,7 +123,8 @@ impl Line<'_> {
     fn option(&mut self, arg: &str, rest: &mut std::slice::Iter<'_, String>) -> Result<(), String> {
         let body = arg.strip_prefix("--").filter(|body| !body.is_empty()).ok_or_else(|| positional(self.tool, arg))?;
         let (name, inline) = body.split_once('=').map_or((body, None), |(name, value)| (name, Some(value.to_owned())));
-        let mut value = |inline: Option<String>, placeholder: &str| inline.or_else(|| rest.next().cloned()).ok_or_else(|| format!("--{name} needs a value{placeholder}"));
+        let mut value =
+            |inline: Option<String>, placeholder: &str| inline.or_else(|| rest.next().cloned()).ok_or_else(|| format!("--{name} needs a value{placeholder}"));
         // A property of the tool's own wins over the common options.
         if self.tool.flags.find(name).is_none() && matches!(name, "json" | "json-file" | "output") {
             let value = value(inline, "")?;

@@ -69,7 +69,8 @@ impl Flags {
     /// The flag for an entry of a record, which the schema does not name: `--env.HOME /tmp`.
     pub fn entry(&self, name: &str) -> Option<Flag> {
         let objects = self.all.iter().filter(|flag| flag.kind == Kind::Object);
-        let below = |flag: &Flag| name.strip_prefix(flag.name.as_str()).and_then(|rest| rest.strip_prefix('.')).filter(|key| !key.is_empty()).map(str::to_owned);
+        let below =
+            |flag: &Flag| name.strip_prefix(flag.name.as_str()).and_then(|rest| rest.strip_prefix('.')).filter(|key| !key.is_empty()).map(str::to_owned);
         let (record, key) = objects.filter_map(|flag| Some((flag, below(flag)?))).max_by_key(|(flag, _)| flag.name.len())?;
         let parts: Vec<&Value> = record.schemas.iter().flat_map(|schema| schema::parts(&self.root, schema)).map(|(part, _)| part).collect();
         let values: Vec<&Value> = parts.iter().filter_map(|part| part.get("additionalProperties")).collect();

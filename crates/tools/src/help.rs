@@ -155,7 +155,8 @@ fn row(text: &mut String, left: &str, right: &str) {
 fn wrap(text: &str, indent: usize) -> String {
     let margin = " ".repeat(indent);
     // An option must not be broken at its hyphens.
-    let options = textwrap::Options::new(WIDTH - indent).word_splitter(textwrap::WordSplitter::NoHyphenation).word_separator(textwrap::WordSeparator::AsciiSpace);
+    let options =
+        textwrap::Options::new(WIDTH - indent).word_splitter(textwrap::WordSplitter::NoHyphenation).word_separator(textwrap::WordSeparator::AsciiSpace);
     textwrap::wrap(text, options).join(&format!("\n{margin}"))
 }
 

@@ -5,8 +5,7 @@ use serde_json::{Map, Value, json};
 
 /// A toolkit with one tool.
 fn kits(schema: &Value) -> Toolkits {
-    let spec: ToolkitSpec =
-        serde_json::from_value(json!({ "name": "k", "tools": [{ "key": "t", "name": "t", "inputSchema": schema }] })).expect("spec");
+    let spec: ToolkitSpec = serde_json::from_value(json!({ "name": "k", "tools": [{ "key": "t", "name": "t", "inputSchema": schema }] })).expect("spec");
     Toolkits::new(vec![spec]).map_err(|(at, got, _)| format!("{at}: {got}")).expect("valid")
 }
 
@@ -50,7 +49,11 @@ fn tree() -> Value {
 fn forms() {
     for (schema, line, expected) in [
         // Records: entries that the schema does not name.
-        (object(json!({ "env": { "type": "object", "additionalProperties": { "type": "integer" } } })), &["--env.A", "1", "--env.B=2"][..], json!({ "env": { "A": 1, "B": 2 } })),
+        (
+            object(json!({ "env": { "type": "object", "additionalProperties": { "type": "integer" } } })),
+            &["--env.A", "1", "--env.B=2"][..],
+            json!({ "env": { "A": 1, "B": 2 } }),
+        ),
         (object(json!({ "env": { "type": "object" } })), &["--env.A", "x"], json!({ "env": { "A": "x" } })),
         // Tuples: a type for each place, also when the flag is repeated.
         (
@@ -66,7 +69,11 @@ fn forms() {
         // Lists: none, of unions, of objects.
         (object(json!({ "tags": { "type": "array", "items": { "type": "string" } } })), &["--tags="], json!({ "tags": [] })),
         (object(json!({ "tags": { "type": "array", "items": { "type": "string" } } })), &["--tags", "[\"a,b\"]"], json!({ "tags": ["a,b"] })),
-        (object(json!({ "ids": { "type": "array", "items": { "anyOf": [{ "type": "integer" }, { "type": "string" }] } } })), &["--ids", "1,x"], json!({ "ids": [1, "x"] })),
+        (
+            object(json!({ "ids": { "type": "array", "items": { "anyOf": [{ "type": "integer" }, { "type": "string" }] } } })),
+            &["--ids", "1,x"],
+            json!({ "ids": [1, "x"] }),
+        ),
         (
             object(json!({ "rows": { "type": "array", "items": { "type": "object" } } })),
             &["--rows", "{\"a\":1,\"b\":2}", "--rows", "{}"],
@@ -81,12 +88,24 @@ fn forms() {
         (object(json!({ "x": { "anyOf": [{ "type": "number" }, { "type": "null" }] } })), &["--x", "null"], json!({ "x": null })),
         (object(json!({ "x": { "type": ["boolean", "string"] } })), &["--x", "true"], json!({ "x": true })),
         // Intersections.
-        (json!({ "allOf": [object(json!({ "a": { "type": "integer" } })), object(json!({ "b": { "type": "string", "default": "d" } }))] }), &["--a", "1"], json!({ "a": 1, "b": "d" })),
+        (
+            json!({ "allOf": [object(json!({ "a": { "type": "integer" } })), object(json!({ "b": { "type": "string", "default": "d" } }))] }),
+            &["--a", "1"],
+            json!({ "a": 1, "b": "d" }),
+        ),
         // Defaults below what is there.
-        (object(json!({ "o": object(json!({ "a": { "type": "string" }, "b": { "type": "integer", "default": 5 } })) })), &["--o.a", "x"], json!({ "o": { "a": "x", "b": 5 } })),
+        (
+            object(json!({ "o": object(json!({ "a": { "type": "string" }, "b": { "type": "integer", "default": 5 } })) })),
+            &["--o.a", "x"],
+            json!({ "o": { "a": "x", "b": 5 } }),
+        ),
         (object(json!({ "o": object(json!({ "b": { "type": "integer", "default": 5 } })) })), &[], json!({})),
         // Flags and JSON together, also below.
-        (object(json!({ "o": object(json!({ "a": { "type": "string" } })) })), &["--json", "{\"o\":{\"z\":1}}", "--o.a", "x"], json!({ "o": { "z": 1, "a": "x" } })),
+        (
+            object(json!({ "o": object(json!({ "a": { "type": "string" } })) })),
+            &["--json", "{\"o\":{\"z\":1}}", "--o.a", "x"],
+            json!({ "o": { "z": 1, "a": "x" } }),
+        ),
         // References, also to the whole.
         (tree(), &["--value", "a", "--children", "{\"value\":\"b\"}"], json!({ "value": "a", "children": [{ "value": "b" }] })),
         // What is no object comes as JSON.
@@ -97,7 +116,11 @@ fn forms() {
         (object(json!({ "title": { "type": "string" } })), &["--title", "x", "--help"], json!("Usage: agentos-k t [--title <string>]")),
         // A property that is called like a common option.
         (object(json!({ "output": { "type": "string" } })), &["--output", "f.txt"], json!({ "output": "f.txt" })),
-        (object(json!({ "dueDate": { "type": "string" }, "due_date": { "type": "string" } })), &["--due-date", "a", "--due_date", "b"], json!({ "dueDate": "a", "due_date": "b" })),
+        (
+            object(json!({ "dueDate": { "type": "string" }, "due_date": { "type": "string" } })),
+            &["--due-date", "a", "--due_date", "b"],
+            json!({ "dueDate": "a", "due_date": "b" }),
+        ),
     ] {
         assert_eq!(run(&schema, line), Ok(expected), "{line:?} of {schema}");
     }
@@ -105,14 +128,19 @@ fn forms() {
 
 #[test]
 fn mistakes() {
-    let nested = object(json!({ "user": { "type": "object", "properties": { "name": { "type": "string" } }, "required": ["name"], "additionalProperties": false } }));
+    let nested =
+        object(json!({ "user": { "type": "object", "properties": { "name": { "type": "string" } }, "required": ["name"], "additionalProperties": false } }));
     let long = "x".repeat(100_000);
     for (schema, line, expected) in [
         (shapes(), &["--kind", "star"][..], "--kind: got \"star\"; there are: circle, square"),
         (shapes(), &["--kind", "circle"], "--radius <number> is required"),
         (shapes(), &["--radius", "2"], "--kind <circle|square> is required"),
         (shapes(), &["--kind", "square", "--side", "1", "--radius", "2"], "unknown property radius"),
-        (object(json!({ "x": { "anyOf": [{ "type": "string", "minLength": 3 }, { "type": "null" }] } })), &["--x", "ab"], "--x: \"ab\" is shorter than 3 characters"),
+        (
+            object(json!({ "x": { "anyOf": [{ "type": "string", "minLength": 3 }, { "type": "null" }] } })),
+            &["--x", "ab"],
+            "--x: \"ab\" is shorter than 3 characters",
+        ),
         (nested.clone(), &["--user", "{}"], "--user.name <string> is required"),
         (nested.clone(), &["--user.nme", "x"], "unknown option --user.nme; did you mean --user.name?"),
         (nested, &["--user", "{bad"], "--user: got \"{bad\"; expected a JSON object (key must be a string at line 1 column 2)"),
@@ -139,7 +167,10 @@ fn types() {
         (object(json!({ "x": { "anyOf": [{ "type": "number" }, { "type": "integer" }] } })), "{ x?: number }"),
         (object(json!({ "x": { "type": "array", "items": { "enum": ["a", 1] } } })), "{ x?: Array<\"a\" | 1> }"),
         (object(json!({ "a-b": { "type": "boolean" } })), "{ \"a-b\"?: boolean }"),
-        (json!({ "allOf": [object(json!({ "a": {} })), shapes()] }), "{ a?: unknown } & ({ kind: \"circle\"; radius: number; fill?: boolean } | { kind: \"square\"; side: number })"),
+        (
+            json!({ "allOf": [object(json!({ "a": {} })), shapes()] }),
+            "{ a?: unknown } & ({ kind: \"circle\"; radius: number; fill?: boolean } | { kind: \"square\"; side: number })",
+        ),
         (tree(), "{ value?: string; children?: unknown[] }"),
     ] {
         let kits = kits(&schema);
