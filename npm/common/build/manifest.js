@@ -1,13 +1,15 @@
-// Writes manifest.json and SHA256SUMS from programs.js and the files beside them. Both are committed;
+// Writes manifest.json and SHA256SUMS from programs.json, which `cargo xtask userland` writes, and the files beside them. Both are committed;
 // a test fails when they are stale. `--check` writes nothing and exits 1 on a difference.
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
-import { PROGRAMS, SYMLINKS } from "./programs.js";
+import { SYMLINKS } from "./symlinks.js";
 
 const packageDir = fileURLToPath(new URL("..", import.meta.url));
 const { name, version } = JSON.parse(readFileSync(join(packageDir, "package.json"), "utf8"));
+
+const PROGRAMS = JSON.parse(readFileSync(join(packageDir, "programs.json"), "utf8"));
 
 const sha256 = (source) => createHash("sha256").update(readFileSync(join(packageDir, source))).digest("hex");
 
