@@ -29,7 +29,7 @@ test("user, host name and environment are options", async (t) => {
 
 const wrong = [
   [5, "ERR_INVALID_ARG_TYPE", /"options" argument must be of type object. Received type number \(5\)/],
-  [{ softwares: [] }, "ERR_INVALID_ARG_VALUE", /fields software, mounts/],
+  [{ softwares: [] }, "ERR_INVALID_ARG_VALUE", /fields software, toolkits, mounts/],
   [{ software: "@agentos/common" }, "ERR_INVALID_ARG_TYPE", /"options.software" property must be an instance of Array/],
   [{ software: ["@agentos/common"] }, "ERR_INVALID_ARG_TYPE", /"options.software\[0\]" property must be a software manifest/],
   [{ software: [pi] }, "ERR_AGENTOS_INVALID_OPTION", /needs|@agentos\/common/],

@@ -105,7 +105,7 @@ test("a program that is not there rejects", async (t) => {
 
 test("the process table shows what runs, and whose child it is", async (t) => {
   const vm = await boot(t);
-  const shell = await vm.spawn("bash", ["-c", "sleep 600 & echo started; wait"]);
+  const shell = await vm.spawn("bash", ["-c", "sleep 600 & until read -r name < /proc/$!/comm && [ \"$name\" = sleep ]; do :; done; echo started; wait"]);
   await shell.stdout.getReader().read();
   const table = vm.processes();
   const bash = table.find(({ pid }) => pid === shell.pid);
