@@ -60,7 +60,7 @@ test("Ctrl-C ends what runs, and the line that is typed", async (t) => {
 
 test("jobs are stopped, put in the background and brought back", async (t) => {
   const { screen } = await bashScreen(t);
-  await screen.type("sleep 1000\r");
+  await screen.type("sleep 1000\r", /\$ sleep 1000$/);
   await untilForeground(screen, "sleep");
   await screen.type(key.ctrl("Z"), "$ sleep 1000\n^Z\n[1]+  Stopped                 sleep 1000\n$");
   await screen.type("clear-is-not-needed 2>/dev/null; jobs\r", /jobs\n\[1\]\+  Stopped                 sleep 1000\n\$$/);
