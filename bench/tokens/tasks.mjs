@@ -8,7 +8,7 @@ export const tasks = [
   {
     name: "one call: create a pull request",
     question: "Create a pull request for the branch fix-login with the title 'Fix login bug'. Tell me its number.",
-    mcp: [[mcp("project_createPr", { title: "Fix login bug", branch: "fix-login" })]],
+    mcp: [[mcp("project_create-pr", { title: "Fix login bug", branch: "fix-login" })]],
     shell: ["agentos-project create-pr --title 'Fix login bug' --branch fix-login"],
     code: ["node -e 'import(\"agentos:project\").then(async (p) => console.log((await p.default.createPr({ title: \"Fix login bug\", branch: \"fix-login\" })).number))'"],
     answer: "It is pull request number 42.",
@@ -33,12 +33,12 @@ node /tmp/a.mjs`,
     name: "much data: open issues by label",
     question: "How many open issues does each label have? Comment 'needs an owner' on the open security issues that have no assignee.",
     mcp: [
-      [mcp("project_listIssues", { status: "open" })],
-      [4, 12, 16, 28].map((id) => mcp("project_commentIssue", { id, text: "needs an owner" })),
+      [mcp("project_list-issues", { status: "open" })],
+      [8, 28].map((id) => mcp("project_comment-issue", { id, text: "needs an owner" })),
     ],
     shell: [
       "agentos-project list-issues --status open > /tmp/i; grep -o '\"labels\":\\[\"[a-z]*' /tmp/i | sort | uniq -c; grep -o '{[^}]*\"security\"\\],\"assignee\":null' /tmp/i | grep -o '\"id\":[0-9]*'",
-      "for i in 4 12 16 28; do agentos-project comment-issue --id $i --text 'needs an owner'; done",
+      "for i in 8 28; do agentos-project comment-issue --id $i --text 'needs an owner'; done",
     ],
     code: [
       `cat > /tmp/a.mjs <<'EOF'
