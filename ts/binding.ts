@@ -65,7 +65,8 @@ export interface NativeToolCall {
   readonly args: string;
   readonly pid: number;
   readonly cwd: string;
-  readonly env: Record<string, string>;
+  /** `NAME=value` strings, each ended by a zero byte. */
+  readonly environ: string;
 }
 
 export type NativeToolEnd = "text" | "json" | "bytes" | "nothing" | "failed" | "badArguments" | "timedOut" | "aborted";

@@ -16,32 +16,31 @@ export type Write = (chunk: Uint8Array) => Promise<void>;
 
 /**
  * Never rejects.
- * @param context with a signal that is aborted when the process is killed or the VM ends
+ * @param context has the signal of `ending`
  */
-export async function callTool(tool: Tool, context: ToolContext, args: unknown, write: Write): Promise<Outcome> {
-  const limit = new Deadline(tool.timeoutMs ?? DEFAULT_TIMEOUT_MS, context.signal);
+export async function callTool(tool: Tool, context: ToolContext, args: unknown, write: Write, ending: Ending): Promise<Outcome> {
   try {
-    return await limit.race(answer(tool, { ...context, signal: limit.signal }, args, write));
+    return await ending.race(answer(tool, context, args, write, ending));
   } catch (thrown) {
     return { kind: "failed", message: failureText(thrown) };
   } finally {
-    limit.end();
+    ending.close();
   }
 }
 
-async function answer(tool: Tool, context: ToolContext, args: unknown, write: Write): Promise<Outcome> {
+async function answer(tool: Tool, context: ToolContext, args: unknown, write: Write, ending: Ending): Promise<Outcome> {
   const checked = await tool.args.check(args);
   if ("problem" in checked) return { kind: "badArguments", message: checked.problem };
   const output = outputOf(await tool.run(context, checked.value));
   if (output.kind !== "stream") return { kind: "done", output };
-  await stream(output.items, context.signal, write);
+  await stream(output.items, ending, write);
   return { kind: "done", output: { kind: "nothing" } };
 }
 
 /** Asks for the next item when the last one has been taken. */
-async function stream(items: AsyncIterator<unknown>, signal: AbortSignal, write: Write): Promise<void> {
+async function stream(items: AsyncIterator<unknown>, ending: Ending, write: Write): Promise<void> {
   try {
-    for (let step = await items.next(); !step.done && !signal.aborted; step = await items.next()) await write(chunkOf(step.value));
+    for (let step = await items.next(); !step.done && !ending.over; step = await items.next()) await write(chunkOf(step.value));
   } finally {
     // A generator that waits for something else must not hold up the end of the call.
     void Promise.resolve(items.return?.()).catch(() => {});
@@ -49,28 +48,40 @@ async function stream(items: AsyncIterator<unknown>, signal: AbortSignal, write:
 }
 
 /** Ends a call when its time is up or its process has gone, whatever the handler does. */
-class Deadline {
-  readonly #own = new AbortController();
-  readonly #outer: AbortSignal;
+export class Ending {
   readonly #timer: NodeJS.Timeout;
   readonly #ended: Promise<Outcome>;
   #end!: (outcome: Outcome) => void;
+  /** Most handlers never look at it, and it costs more than the rest of a call. */
+  #controller: AbortController | undefined;
+  #reason: DOMException | undefined;
 
-  constructor(timeoutMs: number, outer: AbortSignal) {
-    this.#outer = outer;
+  constructor(timeoutMs = DEFAULT_TIMEOUT_MS) {
     this.#ended = new Promise((resolve) => {
       this.#end = resolve;
     });
     // A timer of Node holds 31 bits.
-    this.#timer = setTimeout(() => this.#stop({ kind: "timedOut", message: `no answer within ${timeoutMs} ms` }, "TimeoutError"), Math.min(timeoutMs, 0x7fff_ffff));
+    this.#timer = setTimeout(() => this.#stop("timedOut", `no answer within ${timeoutMs} ms`, "TimeoutError"), Math.min(timeoutMs, 0x7fff_ffff));
     this.#timer.unref();
-    if (outer.aborted) this.#abort();
-    else outer.addEventListener("abort", this.#abort, { once: true });
   }
 
   /** For the handler. */
   get signal(): AbortSignal {
-    return this.#own.signal;
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#reason !== undefined) this.#controller.abort(this.#reason);
+    }
+    return this.#controller.signal;
+  }
+
+  /** Whether nobody waits for an answer any more. */
+  get over(): boolean {
+    return this.#reason !== undefined;
+  }
+
+  /** The process was killed, or the VM ends. */
+  abort(): void {
+    this.#stop("aborted", "the call was ended", "AbortError");
   }
 
   race(work: Promise<Outcome>): Promise<Outcome> {
@@ -79,15 +90,15 @@ class Deadline {
     return Promise.race([work, this.#ended]);
   }
 
-  end(): void {
+  /** The call was answered. */
+  close(): void {
     clearTimeout(this.#timer);
-    this.#outer.removeEventListener("abort", this.#abort);
   }
 
-  readonly #abort = (): void => this.#stop({ kind: "aborted", message: "the call was ended" }, "AbortError", this.#outer.reason);
-
-  #stop(outcome: Outcome, name: string, reason?: unknown): void {
-    this.#end(outcome);
-    this.#own.abort(reason ?? new DOMException("message" in outcome ? outcome.message : "", name));
+  #stop(kind: "timedOut" | "aborted", message: string, name: string): void {
+    if (this.#reason !== undefined) return;
+    this.#reason = new DOMException(message, name);
+    this.#end({ kind, message });
+    this.#controller?.abort(this.#reason);
   }
 }
