@@ -140,7 +140,6 @@ function bootProcess() {
   delete globalThis.bootstrap;
   internals.nodeBootstrap({ usesLocalNodeModulesDir: true, runningOnMainThread: true, argv0: boot.argv0, nodeDebug: "" });
   const { process } = globalThis;
-  ObjectDefineProperty(globalThis, Symbol.for("agentos.tools"), { __proto__: null, value: loadToolkit });
   requireToolkits(internals.Module);
   if (boot.main) process.argv[1] = boot.main;
   else process.argv.splice(1, 1);

@@ -127,7 +127,9 @@ pub(super) fn own() -> Vec<OpDecl> {
 pub fn module_source(kernel: &Kernel, toolkit: &str) -> Option<String> {
     let keys = kernel.task().ok()?.host_tools()?.keys(toolkit)?;
     let name = serde_json::to_string(toolkit).ok()?;
-    let mut source = format!("const tools = globalThis[Symbol.for(\"agentos.tools\")]({name});\nexport default tools;\n");
+    // By way of require(), which the boot file taught the scheme: no name of ours is left in the program's global scope.
+    let mut source =
+        format!("import {{ createRequire }} from \"node:module\";\nconst tools = createRequire(\"/\")(\"agentos:\" + {name});\nexport default tools;\n");
     for key in keys.iter().filter(|key| is_plain(key)) {
         source += &format!("const {{ {key}: ${key} }} = tools;\nexport {{ ${key} as {key} }};\n");
     }
