@@ -6,7 +6,7 @@ import common from "@agentos/common";
 import { encode } from "gpt-tokenizer/encoding/o200k_base";
 import { listTools } from "./mcp.mjs";
 import { tasks } from "./tasks.mjs";
-import { toolkits } from "./toolkits.mjs";
+import { commented, toolkits } from "./toolkits.mjs";
 
 const tokens = (value) => encode(typeof value === "string" ? value : JSON.stringify(value)).length;
 
@@ -57,6 +57,8 @@ async function converse(vm, client, task, way, informed) {
     sent += context;
   }
   output += tokens(task.answer);
+  const did = commented.splice(0).join();
+  if (did !== (task.commented ?? []).join()) throw new Error(`${task.name}, ${way}: commented on ${did}`);
   return { definitions: tokens(tools) + tokens(system), context: context + tokens(task.answer), sent: sent + output, output, requests: looks.length + turns.length + 1 };
 }
 
@@ -108,5 +110,8 @@ comes from running the calls in a VM. Counted with gpt-tokenizer's o200k_base ov
 | task | way | requests | definitions | context | sent | context saved | sent saved |
 |---|---|---:|---:|---:|---:|---:|---:|
 ${[...lines, ...sums].join("\n")}
+
+Most of what is saved is the definitions, so it grows with the number of tools and shrinks without many of them; answers that stay in a pipe or a script are the
+rest. The transcripts are written by hand: a model that errs, or that reads more than it needs, spends more in each of the ways.
 `;
 }

@@ -52,6 +52,7 @@ console.log(count);
 EOF
 node /tmp/a.mjs`,
     ],
+    commented: [8, 28],
     answer: "The counts by label are above; the security issues without an assignee have the comment.",
   },
 ];

@@ -20,6 +20,9 @@ const page = { limit: z.number().int().min(1).max(100).default(50).describe("Mos
 
 const tool = (description, shape, handler = () => ({ ok: true })) => ({ description, args: z.object(shape), handler: (_c, args) => handler(args) });
 
+/** The issues that were commented on: every way of a task must come to the same. */
+export const commented = [];
+
 export const toolkits = [
   hostToolkit("project", {
     listIssues: tool(
@@ -30,7 +33,10 @@ export const toolkits = [
     getIssue: tool("Read one issue with its comments", { id }, ({ id: wanted }) => ({ ...ISSUES[wanted - 1], comments: [] })),
     createIssue: tool("Open an issue", { title: z.string(), body: z.string().default(""), labels: z.array(z.enum(LABELS)).default([]) }),
     closeIssue: tool("Close an issue", { id, reason: z.enum(["done", "duplicate", "wontfix"]).default("done") }),
-    commentIssue: tool("Comment on an issue", { id, text: z.string() }),
+    commentIssue: tool("Comment on an issue", { id, text: z.string() }, ({ id: about }) => {
+      commented.push(about);
+      return { ok: true };
+    }),
     assignIssue: tool("Assign an issue to somebody", { id, user: z.string() }),
     createPr: tool("Create a pull request", { title: z.string(), branch: z.string(), base: z.string().default("main"), draft: z.boolean().default(false) }, ({ branch }) => ({ number: 42, url: `https://git.example/pull/42?head=${branch}` })),
     listPrs: tool("List pull requests", { state: z.enum(["open", "merged", "closed"]).default("open"), ...page }),

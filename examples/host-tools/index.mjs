@@ -47,14 +47,16 @@ console.log(\`\${warmest.city} is the warmest, with \${warmest.temperature} degr
   expect(await run("JavaScript of the VM", "node warmest.mjs"), "Rome is the warmest, with 27 degrees");
 
   console.log("\n# An agent");
+  const calls = [];
   const session = await vm.createSession("pi", { env: model.env });
   session.on("event", ({ update }) => {
     if (update?.sessionUpdate === "tool_call") console.log(`tool call: ${update.title}`);
-    if (update?.sessionUpdate === "tool_call_update" && update.status === "completed") console.log("tool call: completed");
+    if (update?.status === "completed" || update?.status === "failed") calls.push(update.status);
   });
   const answer = await session.prompt("Which issues are open, and how warm is it in London?");
   console.log(answer.text);
   if (answer.stopReason !== "end_turn") throw new Error(`the agent stopped: ${answer.stopReason}`);
+  if (calls.length === 0 || calls.includes("failed")) throw new Error(`tool calls: ${calls.join(", ") || "none"}`);
   model.check(expect);
 } finally {
   await vm.dispose();

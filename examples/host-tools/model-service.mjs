@@ -1,10 +1,10 @@
 // The model that the agent talks to: Anthropic's with ANTHROPIC_API_KEY, else a scripted stand-in on this machine.
 
-const CODE = 'import weather from "agentos:weather"; console.log((await weather.get({ city: "London" })).temperature)';
+const CODE = 'require("agentos:weather").get({ city: "London" }).then(({ temperature }) => console.log(`London: ${temperature}`))';
 const SCRIPT = {
   turns: [
     { text: "I will look.", toolCalls: [{ bash: { command: "agentos-project list-issues --status open" } }] },
-    { text: "", toolCalls: [{ bash: { command: `node --input-type=module -e '${CODE}'` } }] },
+    { text: "", toolCalls: [{ bash: { command: `node -e '${CODE}'` } }] },
     { text: "Two issues are open, and it is 18 degrees in London." },
   ],
 };
@@ -19,7 +19,7 @@ export async function modelService() {
     env: { ANTHROPIC_API_KEY: "mock", ANTHROPIC_BASE_URL: mock.url },
     address: `127.0.0.1:${mock.port}`,
     // What the tools answered went to the model.
-    check: (expect) => expect(JSON.stringify(mock.requests.at(-1)), "#1: Fix login bug", "#2: Dark mode", "18"),
+    check: (expect) => expect(JSON.stringify(mock.requests.at(-1)), "#1: Fix login bug", "#2: Dark mode", "London: 18"),
     close: () => mock.close(),
   };
 }
