@@ -20,11 +20,17 @@ const vm = await AgentOs.create({
 
 /** One question at a time; the programs that asked the others wait meanwhile. */
 const terminal = auto ? undefined : createInterface({ input: process.stdin, output: process.stderr });
+/** A line of the terminal; nothing at its end, which is a no. */
+const lines = terminal?.[Symbol.asyncIterator]();
+async function answerTo(question) {
+  process.stderr.write(question);
+  return (await lines.next()).value ?? "";
+}
 let last = Promise.resolve();
 vm.on("permissionRequest", (request) => {
   last = last.then(async () => {
     const who = `${request.argv.join(" ")} (process ${request.pid})`;
-    const answer = (await terminal?.question(`${who} wants to ${request.operation} ${request.object}. Let it? [o/a/N] `)) ?? "o";
+    const answer = auto ? "o" : await answerTo(`${who} wants to ${request.operation} ${request.object}. Let it? [o/a/N] `);
     const reply = { o: "once", y: "once", a: "always" }[answer.trim().toLowerCase()[0]] ?? "reject";
     // Its time may be over, or the program may have ended while the question stood.
     if (vm.permissionRequests().some(({ id }) => id === request.id)) vm.respondPermission(request.id, reply);
